@@ -1,0 +1,83 @@
+# Two commands for a fresh clone with Python 3.11 and make: `make demo` and `make test`.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+TASK := ecosys_temporal
+
+# Nothing is fetched at run time, and every cache stays in the clone.
+export HF_HUB_OFFLINE := 1
+export HF_HOME := $(CURDIR)/demo/cache/huggingface
+export MPLCONFIGDIR := $(CURDIR)/demo/cache/matplotlib
+
+.PHONY: help install demo test test-slow lint bench clean
+
+help:
+	@echo "make demo       build the data, train an LSTM, score it and print the leaderboard (under 10 minutes)"
+	@echo "make test       linter, type checker and tests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make bench      every claim about speed, measured here"
+	@echo "make clean      remove what demo made; the data in agroflux/ stay"
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	@echo "installing into $(VENV), a minute or two"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --upgrade pip
+	@$(BIN)/pip install --quiet --editable ".[dev]"
+	@touch $@
+
+# --- The demo: each step is made once, and again when what it stands on changes.
+
+demo: demo/score.png
+	@$(BIN)/agroflux-leaderboard table $(TASK) --data agroflux --store demo/leaderboard
+	@echo
+	@echo "One site-year, predicted against observed:  demo/score.png"
+	@echo "Start the Space:  $(BIN)/agroflux-leaderboard serve --data agroflux --store demo/leaderboard"
+
+agroflux/provenance.json: | $(VENV)/installed
+	$(BIN)/agroflux-data build agroflux --scale small
+
+demo/checked: agroflux/provenance.json
+	$(BIN)/agroflux-data check agroflux
+	@rm -rf demo/lstm demo/leaderboard  # those of an older release
+	@mkdir -p demo && touch $@
+
+demo/lstm/metrics.json: demo/checked
+	$(BIN)/agroflux-train run --task $(TASK) --model lstm --data agroflux --output demo/lstm --resume
+
+demo/lstm.parquet: demo/lstm/metrics.json
+	$(BIN)/agroflux-train predict demo/lstm --data agroflux --output $@
+
+demo/climatology.parquet: demo/checked
+	$(BIN)/agroflux-train predict climatology --task $(TASK) --data agroflux --output $@
+
+demo/score.png: demo/lstm.parquet demo/climatology.parquet
+	$(BIN)/agroflux-submit validate demo/lstm.parquet --data agroflux
+	$(BIN)/agroflux-submit score demo/lstm.parquet --data agroflux --plot $@.partial.png
+	$(BIN)/agroflux-leaderboard add demo/climatology.parquet --owner host --wait --data agroflux --store demo/leaderboard
+	$(BIN)/agroflux-leaderboard add demo/lstm.parquet --owner you --wait --data agroflux --store demo/leaderboard
+	@mv $@.partial.png $@
+
+# --- Tests and benchmarks.
+
+lint: $(VENV)/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/installed
+	$(BIN)/python -m pytest -m slow
+
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks.batches
+	$(BIN)/python -m benchmarks.shards
+	$(BIN)/python -m benchmarks.simulate
+	$(BIN)/python -m benchmarks.engines
+
+clean:
+	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
