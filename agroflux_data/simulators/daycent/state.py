@@ -1,0 +1,339 @@
+"""What the model remembers from day to day, and what is fixed for a series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agroflux_data.simulators.daycent.parameters import Parameters
+from agroflux_data.simulators.drivers import Drivers
+from agroflux_data.simulators.hydraulics import ORGANIC_MATTER, saxton_rawls
+
+__all__ = ["BOTTOM", "CENTRE", "SECONDS", "THICKNESS", "Budget", "Field", "State", "wide"]
+
+Array = NDArray[np.floating]
+
+BOTTOM = np.array([2, 5, 10, 20, 30, 45, 60, 90, 120, 150], float)
+"""Bottoms of the ten soil layers, cm."""
+THICKNESS = np.diff(BOTTOM, prepend=0.0)
+CENTRE = BOTTOM - THICKNESS / 2
+TOPSOIL = 30.0
+"""cm, the depth whose carbon TSOC stands for."""
+BOUNDARY = 200.0
+"""cm, depth of the bottom boundary of heat."""
+SECONDS = 86_400.0
+"""Of a day."""
+
+STRUCTURAL, METABOLIC, SOM1, SOM2 = 0, 1, 2, 3
+"""Rows of the organic pools at the surface; those in the soil follow, then som3."""
+SOIL = 4
+SOM3 = 8
+
+
+def wide(values: Array, number: int, axis: int = 1) -> Array:
+    """A constant of the layers for all series, or of the series for all layers, as a full array.
+
+    Numpy multiplies two full arrays about twice as fast as it broadcasts a row or a column.
+    """
+    return np.repeat(values, number, axis=axis)
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is fixed for each series: (series,), or (layers, series) where a layer matters."""
+
+    sand: Array
+    """0..1, as are clay."""
+    clay: Array
+    bulk_density: Array
+    ph: Array
+    wilting: Array
+    """mm in each layer, as are the next two; single precision."""
+    capacity: Array
+    saturated: Array
+    porosity: Array
+    """Single precision."""
+    heat_capacity: Array
+    """Of the dry soil, MJ m-3 K-1, single precision as the next."""
+    conduction: Array
+    """Gain of thermal conductivity with the water of each layer, 0.01 W m-1 K-1 mm-1."""
+    storable: Array
+    """1 / (capacity - wilting), mm-1, single precision."""
+    air_dry: Array
+    exponent: Array
+    conductivity: Array
+    """Saturated, mm h-1."""
+    infiltrable: Array
+    """Greatest infiltration of a day, mm."""
+    exponent_2: Array
+    """Exponent of the soil water diffusivity, b + 2 (Campbell 1974), single precision."""
+    log_diffusivity: Array
+    """Log of that diffusivity between neighbours over their distance, mm d-1, for twice a water content of 1."""
+    equalising: Array
+    """Greatest flow between neighbours for each unit of their difference in water content, mm, single precision."""
+    field_diffusion: Array
+    """Relative gas diffusivity at field capacity, -: 0.66 of the air-filled pores (Penman 1940), single precision."""
+    wet_threshold: Array
+    """Water-filled pore space above which soil holds CO2 back, and how strongly (Del Grosso et al. 2000)."""
+    wet_slope: Array
+    uptake_most: Array
+    """Greatest transpiration, over rooted relative water, that no layer is too dry for, mm d-1."""
+    per_evaporable: Array
+    """1 / (capacity - air dry) of 0-5 cm, mm-1."""
+    seedbed_capacity: Array
+    """Capacity of 2-10 cm, mm."""
+    per_seedbed_excess: Array
+    """1 / (saturated - capacity) of 2-10 cm, mm-1, single precision."""
+    tile_weight: Array
+    """Share of each layer that lies above the tiles, times the drained share of the field over its time constant."""
+    topsoil_carbon: Array
+    """g C m-2 to 30 cm."""
+    warmest: Array
+    """Mean daily maximum of the warmest month, degC."""
+    mean_temperature: Array
+    """Mean air temperature, degC."""
+    roots: Array
+    """Share of the roots in each layer, (layers, series), single precision."""
+    reach: Array
+    """Roots over thickness, relative to the first layer, (layers, series)."""
+    content: Array
+    """Water content of a mm in each layer, mm-1, (layers, series), single precision as all down to `topsoil`."""
+    heat_above: Array
+    """Of twice a diffusivity, cm2 s-1, the exchange of each layer in a day with what lies above and below it."""
+    heat_below: Array
+    heat_of_water: Array
+    """Heat capacity of a mm of water in each layer, MJ m-3 K-1 mm-1, (layers, series)."""
+    topsoil: Array
+    """Share of each layer in 0-20 cm, (4, series)."""
+    seedbed: Array
+    """Share of each layer in 0-10 cm, (3, series)."""
+    per_saturated: Array
+    """1 / saturated, mm-1, single precision as are the next two."""
+    per_mass: Array
+    """1 / mass."""
+    roots_per_mass: Array
+    """Roots over mass, (layers, series)."""
+    mass: Array
+    """Soil mass of each layer, Mg m-2: g N m-2 over it are ppm."""
+    denitrified_least: Array
+    """Least denitrification before the water's factor, ug N g-1 d-1, (layers, series), single precision."""
+    leached_most: Array
+    """Greatest share of a layer's nitrate that leaves it in a day, and that for each mm of flux, (layers, series)."""
+    leached_per_flux: Array
+
+    @classmethod
+    def from_drivers(cls, drivers: Drivers, parameters: Parameters, years: int) -> Field:
+        """Soil as the latents shift it; climate means of the first `years`."""
+        soil, latents = drivers.soil, drivers.latents
+        reported = np.asarray(soil.sand, float)
+        sand = np.clip(reported + latents.sand_shift, 10, 950)
+        fines = (1000 - sand) / np.maximum(1000 - reported, 1)
+        clay = np.clip((1000 - reported - soil.silt) * fines, 20, 900)
+        sand, clay = sand / 1000, clay / 1000
+        carbon = np.asarray(soil.organic_carbon * latents.carbon_shift, float)
+        density = np.asarray(soil.bulk_density, float)
+        hydraulics = saxton_rawls(sand, clay, np.clip(ORGANIC_MATTER * carbon, 0.1, 8.0), density)
+        porosity = hydraulics.saturation
+        capacity = np.clip(hydraulics.field_capacity, 0.06, porosity - 0.03)
+        wilting = np.clip(hydraulics.wilting_point, 0.02, capacity - 0.04)
+        exponent = np.log(1500 / 33) / np.log(capacity / wilting)
+        entry = 153_000 * (wilting / porosity) ** exponent  # mm, from the potential at the wilting point
+        thick = 10 * THICKNESS[:, None]
+        roots = -np.diff(np.exp(-BOTTOM / parameters.root_depth), prepend=1.0)[:, None]
+        roots /= roots.sum()
+        diffusivity = exponent * entry * 24 * hydraulics.conductivity / porosity
+        diffusion = 0.66 * (porosity - capacity)
+        depth = 100 * np.asarray(latents.tile_depth, float)
+        above = np.clip((depth - (BOTTOM - THICKNESS)[:, None]) / THICKNESS[:, None], 0, 1)
+        days = 365 * years
+        maximum = np.asarray(drivers.weather.TMAX[:365], float)
+        mean = (drivers.weather.TMAX[:days].mean(0, dtype=float) + drivers.weather.TMIN[:days].mean(0, dtype=float)) / 2
+        gaps = np.diff(CENTRE, prepend=0.0, append=BOUNDARY)
+        leached_most = parameters.leaching_texture[0] + parameters.leaching_texture[1] * sand
+        mass = density * (THICKNESS / 100)[:, None]
+        equalising = parameters.redistribution * 10 * THICKNESS[:-1] * THICKNESS[1:] / (THICKNESS[:-1] + THICKNESS[1:])
+        series = len(sand)
+        denitrified_least = np.zeros((len(THICKNESS), series), np.float32)
+        denitrified_least[:2] = parameters.denitrification_least
+        return cls(
+            sand=sand,
+            clay=clay,
+            bulk_density=density,
+            ph=np.asarray(soil.ph + latents.ph_shift, float),
+            wilting=(wilting * thick).astype(np.float32),
+            capacity=capacity * thick,
+            saturated=porosity * thick,
+            porosity=porosity.astype(np.float32),
+            heat_capacity=(2.0 * (1 - porosity)).astype(np.float32),
+            conduction=(0.01 * 0.95 / (porosity * thick)).astype(np.float32),
+            storable=(1 / ((capacity - wilting) * thick)).astype(np.float32),
+            air_dry=parameters.air_dry * wilting * thick,
+            exponent=exponent,
+            conductivity=hydraulics.conductivity,
+            infiltrable=parameters.rain_hours * hydraulics.conductivity,
+            equalising=wide(equalising[:, None], series).astype(np.float32),
+            exponent_2=(exponent + 2).astype(np.float32),
+            log_diffusivity=(
+                np.log(diffusivity / (10 * np.diff(CENTRE)[:, None])) - (exponent + 2) * np.log(2 * porosity)
+            ).astype(np.float32),
+            seedbed_capacity=80 * capacity,
+            per_seedbed_excess=(1 / (80 * (porosity - capacity))).astype(np.float32),
+            wet_threshold=np.where(diffusion >= 0.15, 0.80, (250 * diffusion + 43) / 100).astype(np.float32),
+            wet_slope=np.where(diffusion >= 0.15, 0.004, 0.019 - 0.1 * diffusion).astype(np.float32),
+            uptake_most=((capacity - wilting) * thick / roots).min(0),
+            per_evaporable=1 / (5 * 10 * (capacity - parameters.air_dry * wilting)),
+            field_diffusion=diffusion.astype(np.float32),
+            tile_weight=above * latents.tile / parameters.tile_days,
+            topsoil_carbon=carbon * density * TOPSOIL * 10,
+            warmest=maximum[:360].reshape(12, 30, -1).mean(1).max(0).astype(np.float32),
+            mean_temperature=mean.astype(np.float32),
+            roots=wide(roots, series).astype(np.float32),
+            reach=wide(roots / roots[0] * (THICKNESS[0] / THICKNESS[:, None]), series),
+            content=wide(1 / thick, series).astype(np.float32),
+            heat_above=wide(0.5 * SECONDS / (gaps[:-1] * THICKNESS)[:, None], series).astype(np.float32),
+            heat_below=wide(0.5 * SECONDS / (gaps[1:] * THICKNESS)[:, None], series).astype(np.float32),
+            heat_of_water=wide(4.18 / thick, series).astype(np.float32),
+            topsoil=wide(THICKNESS[:4, None] / BOTTOM[3], series).astype(np.float32),
+            seedbed=wide(THICKNESS[:3, None] / BOTTOM[2], series),
+            per_saturated=(1 / (porosity * thick)).astype(np.float32),
+            per_mass=(1 / mass).astype(np.float32),
+            roots_per_mass=(roots / mass).astype(np.float32),
+            mass=mass,
+            denitrified_least=denitrified_least,
+            leached_most=wide(leached_most[None], len(THICKNESS), axis=0),
+            leached_per_flux=wide(leached_most[None] / parameters.leaching_flux, len(THICKNESS), axis=0),
+        )
+
+
+@dataclass
+class Budget:
+    """What entered and what left since the year began, (series,) each."""
+
+    entered: Array
+    left: Array
+    stored: Array
+    """Storage when the year began."""
+
+    def close(self, stored: Array) -> Array:
+        """Relative imbalance of the year that ends, and the next year begins."""
+        largest = np.maximum(np.maximum(self.entered, self.left), np.maximum(np.abs(self.stored), 1e-9))
+        imbalance = np.abs(self.entered - self.left - (stored - self.stored)) / largest
+        self.entered[:], self.left[:], self.stored = 0.0, 0.0, stored
+        return imbalance
+
+
+@dataclass
+class State:
+    """The state of all series, changed in place day by day."""
+
+    water: Array
+    """mm, (layers, series)."""
+    snow: Array
+    snow_liquid: Array
+    temperature: Array
+    """degC, (layers, series), single precision."""
+    carbon: Array
+    """Organic pools, g C m-2, (9, series)."""
+    nitrogen: Array
+    lignin: Array
+    """Of the structural pools at the surface and in the soil, g C m-2, (2, series)."""
+    ammonium: Array
+    """0-10 cm, g N m-2."""
+    nitrate: Array
+    """g N m-2, (layers, series)."""
+    shoot: Array
+    """g C m-2; after maturity it stands dead until the harvest."""
+    shoot_nitrogen: Array
+    juvenile: Array
+    juvenile_nitrogen: Array
+    mature: Array
+    mature_nitrogen: Array
+    sown: Array
+    """1 between planting and emergence, as the next two a flag of float."""
+    growing: Array
+    ripe: Array
+    days: Array
+    """Since emergence; since maturity once ripe."""
+    thermal_time: Array
+    fill_stress: Array
+    """Sum of the water factor over the days of grain filling, and their number."""
+    fill_days: Array
+    status: Array
+    """Nitrogen supply over demand on the day before."""
+    stress: Array
+    """Water factor of the day before."""
+    dry_days: Array
+    pulse: Array
+    tilled: Array
+    """Strength of the tillage whose effect still lasts, 0..1, and the days it has left."""
+    tilled_days: Array
+    budgets: dict[str, Budget] = field(default_factory=dict)
+
+    @classmethod
+    def initial(cls, site: Field, parameters: Parameters) -> State:
+        """A field in January: soil at capacity, soil carbon split into the pools, little litter."""
+        series = site.sand.shape[0]
+
+        def zero() -> Array:
+            return np.zeros(series)
+
+        carbon = np.zeros((9, series))
+        total = site.topsoil_carbon
+        carbon[:SOIL] = np.array([100.0, 10.0, 20.0, 60.0])[:, None]
+        carbon[SOIL + STRUCTURAL], carbon[SOIL + METABOLIC] = 100.0, 10.0
+        carbon[SOIL + SOM1] = parameters.initial_som1 * total
+        carbon[SOIL + SOM2] = parameters.initial_som2 * total
+        carbon[SOM3] = total - carbon[SOIL + SOM1] - carbon[SOIL + SOM2]
+        ratio = np.array([parameters.structural_cn, 20, 12, 18, parameters.structural_cn, 20, 10, 16, 7.5])
+        nitrate = 0.002 * THICKNESS[:, None] * np.ones(series)
+        return cls(
+            water=site.capacity.copy(),
+            snow=zero(),
+            snow_liquid=zero(),
+            temperature=np.repeat(site.mean_temperature[None], len(BOTTOM), axis=0).astype(np.float32),
+            carbon=carbon,
+            nitrogen=carbon / ratio[:, None],
+            lignin=0.25 * carbon[[STRUCTURAL, SOIL + STRUCTURAL]],
+            ammonium=np.full(series, 0.3),
+            nitrate=nitrate,
+            fill_stress=zero(),
+            fill_days=zero(),
+            status=np.ones(series),
+            stress=np.ones(series),
+            pulse=zero(),
+            shoot=zero(),
+            shoot_nitrogen=zero(),
+            juvenile=zero(),
+            juvenile_nitrogen=zero(),
+            mature=zero(),
+            mature_nitrogen=zero(),
+            sown=zero(),
+            growing=zero(),
+            ripe=zero(),
+            days=zero(),
+            thermal_time=zero(),
+            dry_days=zero(),
+            tilled=zero(),
+            tilled_days=zero(),
+        )
+
+    def stored(self) -> dict[str, Array]:
+        """Carbon, nitrogen (g m-2) and water (mm) of the whole field, (series,) each."""
+        return {
+            "carbon": self.carbon.sum(0) + self.shoot + self.juvenile + self.mature,
+            "nitrogen": self.nitrogen.sum(0)
+            + self.nitrate.sum(0)
+            + self.ammonium
+            + self.shoot_nitrogen
+            + self.juvenile_nitrogen
+            + self.mature_nitrogen,
+            "water": self.water.sum(0) + self.snow + self.snow_liquid,
+        }
+
+    def open_budgets(self) -> None:
+        """Start the balances of a year from the present storage."""
+        self.budgets = {
+            name: Budget(np.zeros_like(stored), np.zeros_like(stored), stored) for name, stored in self.stored().items()
+        }
