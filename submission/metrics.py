@@ -1,0 +1,217 @@
+"""How well predictions agree with observations, pooled over the observed days.
+
+Truth is NaN where nothing was observed; those days count nowhere, whatever is predicted there. Arrays have any shape,
+the same for truth and prediction; units are those of the variable. Everything is computed in float64.
+
+A number that is not defined is NaN: all of them where nothing was observed, and R2 and skill where their denominator
+is zero. (scikit-learn instead calls R2 1 for a perfect and 0 for any other prediction of a constant truth.)
+
+`RowSums` carries the same metrics over rows that come block by block, and over any grouping of rows. It keeps each
+row's sum of squares about the row's own mean, because ``sum t^2 - (sum t)^2 / n`` over all days loses its digits
+where a variable's mean is large against its spread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Metrics", "RowSums", "bias", "mae", "mse", "r2", "rmse", "skill", "squared_errors"]
+
+
+_ROUNDING = 64 * np.finfo(np.float64).eps
+"""A spread below this share of the mean is what is left of a constant after rounding its mean."""
+
+
+def _observed(
+    truth: NDArray[np.floating], prediction: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if truth.shape != prediction.shape:
+        raise ValueError(f"truth has shape {truth.shape}, prediction {prediction.shape}")
+    there = ~np.isnan(truth)
+    return truth[there].astype(np.float64), prediction[there].astype(np.float64)
+
+
+def r2(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Coefficient of determination ``1 - sum (t - p)^2 / sum (t - mean t)^2``, at most 1, unbounded below.
+
+    Also known as the Nash-Sutcliffe efficiency (Nash & Sutcliffe 1970, J. Hydrol. 10:282). It is not the squared
+    correlation: bias and a wrong amplitude cost. NaN where the truth is constant or has fewer than two days.
+    """
+    t, p = _observed(truth, prediction)
+    if not t.size:
+        return math.nan
+    mean = float(t.mean())
+    total = float(np.square(t - mean).sum())
+    return 1 - float(np.square(t - p).sum()) / total if total > t.size * (_ROUNDING * mean) ** 2 else math.nan
+
+
+def mse(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Mean squared error ``mean (p - t)^2``, in the squared unit."""
+    t, p = _observed(truth, prediction)
+    return float(np.square(p - t).mean()) if t.size else math.nan
+
+
+def rmse(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Root mean squared error ``sqrt(mean (p - t)^2)``, in the unit of the variable."""
+    return math.sqrt(mse(truth, prediction))
+
+
+def mae(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Mean absolute error ``mean |p - t|``, in the unit of the variable."""
+    t, p = _observed(truth, prediction)
+    return float(np.abs(p - t).mean()) if t.size else math.nan
+
+
+def bias(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Mean error ``mean (p - t)``, in the unit of the variable; positive where too much is predicted."""
+    t, p = _observed(truth, prediction)
+    return float((p - t).mean()) if t.size else math.nan
+
+
+def skill(mean_squared_error: float, reference: float) -> float:
+    """Skill against a reference ``1 - MSE / MSE_reference``: 1 perfect, 0 as good, below 0 worse than the reference.
+
+    Murphy 1988, Mon. Weather Rev. 116:2417. Both errors are over the same days. NaN where the reference is perfect
+    or has no error at all.
+    """
+    return 1 - mean_squared_error / reference if reference > 0 else math.nan
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """The metrics of one target over some rows.
+
+    Attributes
+    ----------
+    n : int
+        Observed days.
+    r2 : float
+    rmse, mae, bias : float
+        In the unit of the variable.
+    """
+
+    n: int
+    r2: float
+    rmse: float
+    mae: float
+    bias: float
+
+    @property
+    def mse(self) -> float:
+        """Mean squared error."""
+        return self.rmse**2
+
+
+def _squares(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.einsum("ij,ij->i", values, values)
+
+
+def squared_errors(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Sum of ``(p - t)^2`` over the observed days of each row, (rows,), of arrays (rows, days)."""
+    difference = prediction.astype(np.float64) - truth
+    squared = _squares(difference)
+    if len(gaps := np.flatnonzero(np.isnan(squared))):
+        squared[gaps] = _squares(np.where(np.isnan(truth[gaps]), 0, difference[gaps]))
+    return squared
+
+
+@dataclass(frozen=True)
+class RowSums:
+    """Sums over the observed days of each row, from which every metric of any set of rows follows.
+
+    Attributes
+    ----------
+    n : int64 array (rows,)
+        Observed days.
+    truth : float64 array (rows,)
+        Sum of the truth.
+    squares : float64 array (rows,)
+        Sum of squares of the truth about the row's own mean.
+    squared, absolute, error : float64 arrays (rows,)
+        Sums of (p - t)^2, of abs(p - t) and of p - t.
+    """
+
+    n: NDArray[np.int64]
+    truth: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    squared: NDArray[np.float64]
+    absolute: NDArray[np.float64]
+    error: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> RowSums:
+        """Sums of a block of rows.
+
+        Parameters
+        ----------
+        truth, prediction : arrays (rows, days)
+            NaN in the truth where nothing was observed.
+        """
+        if truth.shape != prediction.shape or truth.ndim != 2:
+            raise ValueError(f"truth has shape {truth.shape}, prediction {prediction.shape}; expected (rows, days)")
+        t, p = truth.astype(np.float64), prediction.astype(np.float64)
+        total = t.sum(axis=1)
+        n = np.full(len(t), t.shape[1])
+        difference = p - t
+        centred = t - (total / max(t.shape[1], 1))[:, None]
+        # Most rows have no gap, and the others alone pay for the masks.
+        if len(gaps := np.flatnonzero(np.isnan(total))):
+            there = ~np.isnan(t[gaps])
+            n[gaps] = there.sum(axis=1)
+            total[gaps] = np.where(there, t[gaps], 0).sum(axis=1)
+            difference[gaps] = np.where(there, difference[gaps], 0)
+            centred[gaps] = np.where(there, t[gaps] - (total[gaps] / np.maximum(n[gaps], 1))[:, None], 0)
+        squares, squared = _squares(centred), _squares(difference)
+        error = difference.sum(axis=1)
+        return cls(n, total, squares, squared, np.abs(difference, out=difference).sum(axis=1), error)
+
+    @classmethod
+    def concatenated(cls, blocks: Iterable[RowSums]) -> RowSums:
+        """The rows of several blocks, one after the other."""
+        several = list(blocks) or [cls.of(np.empty((0, 1)), np.empty((0, 1)))]
+        return cls(*(np.concatenate([getattr(one, name) for one in several]) for name in cls.__dataclass_fields__))
+
+    def __len__(self) -> int:
+        return len(self.n)
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.integer] | slice) -> RowSums:
+        """Some of the rows."""
+        return RowSums(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+    def total(self) -> Metrics:
+        """The metrics pooled over all rows."""
+        return self.by(np.zeros(len(self), np.int64), 1)[0]
+
+    def by(self, groups: NDArray[np.integer], count: int) -> list[Metrics]:
+        """The metrics of each group of rows.
+
+        Parameters
+        ----------
+        groups : integer array (rows,)
+            The group of each row, 0 to ``count - 1``: its site, its year.
+        count : int
+            Number of groups; one without observed days has NaN in all but `n`.
+        """
+
+        def summed(values: NDArray) -> NDArray[np.float64]:
+            return np.bincount(groups, weights=values, minlength=count).astype(np.float64)
+
+        n, truth = summed(self.n), summed(self.truth)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            mean = truth / n
+            # Within rows, and between them: the squares about the mean of the group.
+            between = np.square(self.truth / self.n - mean[groups]) * self.n
+            total = summed(self.squares) + summed(np.where(self.n > 0, between, 0.0))
+            squared = summed(self.squared)
+            columns = (
+                np.where(total > n * np.square(_ROUNDING * mean), 1 - squared / total, np.nan),
+                np.sqrt(squared / n),
+                summed(self.absolute) / n,
+                summed(self.error) / n,
+            )
+        return [Metrics(int(days), *map(float, row)) for days, row in zip(n, np.stack(columns, axis=1), strict=True)]

@@ -1,0 +1,356 @@
+"""Whether a file is a submission: every fault in one pass, before anything is scored.
+
+What costs nothing comes first, since a file may be hostile: its first and last bytes, the footer's schema, row count
+and sizes, then the keys alone, then the values block by block.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from agroflux_data.errors import AgrofluxError
+from agroflux_data.release import Release
+from agroflux_data.tasks import Task
+from agroflux_data.variables import DAYS, OUTPUTS, VARIABLES
+from submission.codes import Fault, FaultyFileError
+from submission.file import BLOCK, metadata_of, open_file
+from submission.keys import compare
+from submission.metadata import Metadata
+
+__all__ = ["Report", "predicted_split", "validate"]
+
+_MARGIN = 1 << 20
+"""Bytes that a column may have beside its values, and rows that a file may have beside those expected."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `validate` found.
+
+    Attributes
+    ----------
+    path : Path
+    faults : tuple of Fault
+        In the order of their codes; empty for a file that can be scored.
+    metadata : Metadata or None
+        None where it is unreadable.
+    task, split : str or None
+        What the file was held against; None where it names no task that the release has.
+    targets : tuple of str
+        The predicted targets whose columns are right.
+    rows : int
+    """
+
+    path: Path
+    faults: tuple[Fault, ...]
+    metadata: Metadata | None = None
+    task: str | None = None
+    split: str | None = None
+    targets: tuple[str, ...] = ()
+    rows: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults) or "no faults"
+
+    def raise_for_faults(self) -> None:
+        """Raise an `AgrofluxError` that lists the faults, if there are any."""
+        if self.faults:
+            count = f"{len(self.faults)} fault" + ("s" if len(self.faults) > 1 else "")
+            raise AgrofluxError(f"not a valid submission, {count} in {self.path}:\n{self}")
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return {
+            "ok": self.ok,
+            "task": self.task,
+            "split": self.split,
+            "targets": list(self.targets),
+            "rows": self.rows,
+            "metadata": None if self.metadata is None else self.metadata.to_json(),
+            "faults": [fault.to_json() for fault in self.faults],
+        }
+
+
+def predicted_split(release: Release, task: str, split: str | None = None) -> str:
+    """The split whose rows a submission predicts: the named one, else the test split.
+
+    Raises
+    ------
+    AgrofluxError
+        The task has no such split, or no test split (in the open edition of a spatial task) and none was named.
+    """
+    if split is not None:
+        release.split(task, split)
+        return split
+    splits = release.splits(task)
+    if "test" not in splits:
+        raise AgrofluxError(f"{task} has no test split here", expected="--split with one of " + ", ".join(splits))
+    return "test"
+
+
+def validate(
+    path: str | Path, release: Release | str | Path, task: str | None = None, split: str | None = None
+) -> Report:
+    """Everything that is wrong with a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of whatever content.
+    release : Release, str or Path
+        The public folder; hidden targets are not needed.
+    task : str, optional
+        The task it should be for; by default the one that its metadata name.
+    split : str, optional
+        The split whose rows it should predict, ``test`` by default.
+
+    Returns
+    -------
+    Report
+        `Report.ok` where nothing is wrong.
+
+    Raises
+    ------
+    AgrofluxError
+        There is no such file, release, task or split: faults of the call, not of the file.
+    """
+    path = Path(path)
+    release = release if isinstance(release, Release) else Release(release)
+    if task is not None:
+        predicted_split(release, task, split)
+    try:
+        file = open_file(path)
+    except FaultyFileError as error:
+        return Report(path, (error.fault,), task=task)
+    with file:
+        return _Examination(path, file, release, task, split).report()
+
+
+@dataclass
+class _Tally:
+    """One kind of fault of one column's values, counted over the blocks."""
+
+    count: int = 0
+    sequences: list[int] = field(default_factory=list)
+    low: float = np.inf
+    high: float = -np.inf
+
+    def add(self, bad: NDArray[np.bool_], block: NDArray[np.floating], sequence: NDArray[np.int64] | None) -> None:
+        self.count += int(bad.sum())
+        with np.errstate(invalid="ignore"):
+            self.low = min(self.low, float(block[bad].min()))
+            self.high = max(self.high, float(block[bad].max()))
+        if sequence is not None and len(self.sequences) < 5:
+            self.sequences += sequence[bad.any(axis=1)][:5].tolist()
+
+
+class _Examination:
+    """One file, looked at in order."""
+
+    def __init__(self, path: Path, file: pq.ParquetFile, release: Release, task: str | None, split: str | None):
+        self.path, self.file, self.release = path, file, release
+        self.faults: list[Fault] = []
+        self.metadata = self._metadata(task)
+        self.task = self._task(task)
+        self.split = None if self.task is None else predicted_split(release, self.task.name, split)
+        self.targets: list[str] = []
+        self.has_keys = False
+
+    def report(self) -> Report:
+        try:
+            self._schema()
+            if self._sizes():
+                self._keys()
+                self._values()
+        except MemoryError:  # whoever set the limit knows what it means
+            raise
+        except (pa.ArrowException, OSError, ValueError) as error:
+            text = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            code = "AF202" if "Expected all lists to be of size" in text else "AF006"
+            self._fault(code, text)
+        faults = tuple(sorted(self.faults, key=lambda fault: fault.code))
+        name = None if self.task is None else self.task.name
+        targets = tuple(self.targets)
+        return Report(self.path, faults, self.metadata, name, self.split, targets, self.file.metadata.num_rows)
+
+    def _fault(self, code: str, message: str, *args: Any, **kwargs: Any) -> None:
+        self.faults.append(Fault.of(code, message, *args, **kwargs))
+
+    def _metadata(self, asked: str | None) -> Metadata | None:
+        try:
+            metadata = metadata_of(self.file)
+        except FaultyFileError as error:
+            self.faults.append(error.fault)
+            return None
+        if metadata.task not in self.release.tasks:
+            self._fault("AF003", f"expected one of {', '.join(self.release.tasks)}, got {metadata.task!r}")
+        elif asked is not None and metadata.task != asked:
+            self._fault("AF005", f"expected {asked}, got {metadata.task!r}")
+        if metadata.revision != self.release.revision:
+            self._fault("AF004", f"expected {self.release.revision}, got {metadata.revision!r}")
+        return metadata
+
+    def _task(self, asked: str | None) -> Task | None:
+        name = asked or (self.metadata.task if self.metadata else None)
+        return self.release.task(name) if name in self.release.tasks else None
+
+    def _schema(self) -> None:
+        schema = self.file.schema_arrow
+        allowed = OUTPUTS if self.task is None else self.task.targets
+        names = Counter(schema.names)
+        if twice := [name for name, count in names.items() if count > 1]:
+            self._fault("AF205", f"{len(twice)} columns", len(twice), examples=[name[:60] for name in twice])
+        unknown = [name for name in names if name not in allowed and name != "sequence"]
+        if unknown:
+            of = "the variables" if self.task is None else self.task.name
+            message = f"expected sequence and some of {', '.join(allowed)} ({of}), got {len(unknown)} others"
+            self._fault("AF203", message, len(unknown), examples=[name[:60] for name in unknown])
+        if "sequence" not in names:
+            self._fault("AF104", f"{len(names)} columns, none of them sequence")
+        given = []
+        for name, count in names.items():
+            if name == "sequence":
+                kind = schema.field(schema.get_all_field_indices(name)[0]).type
+                self.has_keys = kind == pa.int64() and count == 1
+                if kind != pa.int64():
+                    self._fault("AF201", f"expected int64, got {str(kind)[:80]}", column=name)
+            elif name in allowed:
+                given.append(name)
+                kind = schema.field(schema.get_all_field_indices(name)[0]).type
+                if not (pa.types.is_fixed_size_list(kind) and kind.value_type == pa.float32()):
+                    message = f"expected fixed_size_list<float32>[{DAYS}], got {str(kind)[:80]}"
+                    self._fault("AF201", message, column=name)
+                elif kind.list_size != DAYS:
+                    self._fault("AF202", f"expected {DAYS} values, got {kind.list_size}", column=name)
+                elif count == 1:
+                    self.targets.append(name)
+        ranked = OUTPUTS if self.task is None else self.task.ranked_targets
+        if not set(ranked) & set(given):
+            self._fault("AF204", f"expected at least one of {', '.join(ranked)}")
+
+    def _sizes(self) -> bool:
+        """Whether the footer's numbers are those of a submission, so that the file may be read."""
+        footer = self.file.metadata
+        if self.task is not None and self.split is not None:
+            expected = self.release.split(self.task.name, self.split).rows
+        else:
+            expected = max(
+                (split.rows for task in self.release.tasks for split in self.release.splits(task).values()), default=0
+            )
+        most = 2 * expected + _MARGIN // DAYS
+        if footer.num_rows > most:
+            self._fault("AF007", f"expected {expected} rows, got {footer.num_rows}", footer.num_rows)
+            return False
+        widths = {"sequence": 1} | {f"{name}.list.element": DAYS for name in self.targets}
+        rows, bytes_, values = 0, Counter[str](), Counter[str]()
+        for number in range(footer.num_row_groups):
+            group = footer.row_group(number)
+            rows += group.num_rows
+            for column in range(group.num_columns):
+                chunk = group.column(column)
+                bytes_[chunk.path_in_schema] += chunk.total_uncompressed_size
+                values[chunk.path_in_schema] += chunk.num_values
+        if rows != footer.num_rows:
+            self._fault("AF006", f"{footer.num_rows} rows in the footer, {rows} in its row groups")
+            return False
+        sound = True
+        for leaf, width in widths.items():
+            # A value takes 8 bytes at most (float32 in a dictionary, and its index), and its levels two more.
+            largest = footer.num_rows * width * (16 if width == 1 else 10) + _MARGIN
+            if bytes_[leaf] > largest or values[leaf] > footer.num_rows * width:
+                message = f"{bytes_[leaf]} bytes and {values[leaf]} values for {footer.num_rows} rows"
+                self._fault("AF007", message, column=leaf.partition(".")[0])
+                sound = False
+        return sound
+
+    def _keys(self) -> None:
+        if not self.has_keys:
+            return
+        column = self.file.read(columns=["sequence"])["sequence"]
+        if column.null_count:
+            self._fault("AF304", f"{column.null_count} rows without a sequence", column.null_count, "sequence")
+            column = column.drop_null()
+        keys = column.to_numpy()
+        if self.task is None or self.split is None:
+            unique, counts = np.unique(keys, return_counts=True)
+            self._duplicates(unique[counts > 1])
+            return
+        expected = self.release.keys(self.task.name, self.split)
+        found = compare(keys, expected)
+        of = f"of the {len(expected)} in {self.task.name}/{self.split}"
+        if len(found.missing):
+            self._fault("AF101", f"{len(found.missing)} {of}", len(found.missing), examples=found.missing)
+        if len(found.extra):
+            hint = self._belongs(found.extra) if len(found.missing) == len(expected) else ""
+            message = f"{len(found.extra)} that {self.task.name}/{self.split} does not have{hint}"
+            self._fault("AF102", message, len(found.extra), examples=found.extra)
+        self._duplicates(found.duplicate)
+
+    def _duplicates(self, sequences: NDArray[np.int64]) -> None:
+        if len(sequences):
+            self._fault("AF103", f"{len(sequences)} given more than once", len(sequences), examples=sequences)
+
+    def _belongs(self, keys: NDArray[np.int64]) -> str:
+        """Where these keys stand instead, if one split has them all; the same source's tasks are asked first."""
+        source = None if self.task is None else self.task.source
+        for task in sorted(self.release.tasks, key=lambda name: self.release.task(name).source != source):
+            for split, record in self.release.splits(task).items():
+                if record.rows == len(keys) and np.array_equal(np.sort(self.release.keys(task, split)), keys):
+                    return f"; they are those of {task}/{split}"
+        return ""
+
+    def _values(self) -> None:
+        found: dict[tuple[str, str], _Tally] = {}
+        for sequence, name, block, nulls in self._blocks():
+            if nulls:
+                found.setdefault((name, "AF304"), _Tally()).count += nulls
+            variable = VARIABLES[name]
+            if not block.size or (block.min() >= variable.low and block.max() <= variable.high):
+                continue
+            infinite = np.isinf(block)
+            # Comparing in float32: a value clipped to the bound is within.
+            outside = ((block < variable.low) | (block > variable.high)) & ~infinite
+            for code, bad in (("AF301", np.isnan(block)), ("AF302", infinite), ("AF303", outside)):
+                if bad.any():
+                    found.setdefault((name, code), _Tally()).add(bad, block, sequence)
+        for (name, code), tally in found.items():
+            variable = VARIABLES[name]
+            message = f"{tally.count} values of {name}"
+            if code == "AF303":
+                message += (
+                    f", expected {variable.low:g} to {variable.high:g} {variable.unit}, "
+                    f"got {tally.low:g} to {tally.high:g}"
+                )
+            self._fault(code, message, tally.count, name, tally.sequences)
+
+    def _blocks(self) -> Iterator[tuple[NDArray[np.int64] | None, str, NDArray[np.float32], int]]:
+        """Block by block and target by target: keys, name, values (rows, 365) and the number of nulls."""
+        wanted = [*(["sequence"] if self.has_keys else []), *self.targets]
+        if not self.targets:
+            return
+        for rows in self.file.iter_batches(BLOCK, columns=wanted):
+            keys = rows.column("sequence").to_numpy(zero_copy_only=False) if self.has_keys else None
+            for name in self.targets:
+                column = rows.column(name)
+                nulls = column.null_count
+                valid = keys
+                if nulls:
+                    valid = None if keys is None else keys[column.is_valid().to_numpy(zero_copy_only=False)]
+                flat = column.flatten()
+                if flat.null_count:
+                    nulls += flat.null_count
+                    flat = flat.fill_null(0.0)
+                yield valid, name, flat.to_numpy(zero_copy_only=False).reshape(-1, DAYS), nulls
