@@ -1,0 +1,148 @@
+"""`FluxTrainer`: the library's trainer, made right for labels with gaps."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Sampler
+from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+
+from agroflux_data.arrays import Arrays
+from agroflux_data.randomness import stream
+from baselines.base import FluxModel, count_observed
+from baselines.collator import collate
+from submission.climatology import Climatology
+from submission.metrics import RowSums, mse, skill
+
+__all__ = ["FluxTrainer", "last_checkpoint", "reference_errors"]
+
+
+class _EpochSampler(Sampler[int]):
+    """All rows in an order that depends on (seed, epoch) alone, so that a resumed run draws what it would have."""
+
+    def __init__(self, rows: int, seed: int):
+        self.rows, self.seed, self.epoch = rows, seed, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(stream(self.seed, "rows", self.epoch).permutation(self.rows).tolist())
+
+    def __len__(self) -> int:
+        return self.rows
+
+
+class FluxTrainer(Trainer):
+    """Trains a `FluxModel` on `Arrays`.
+
+    The loss is the sum of squared errors over the observed labels of the whole batch, over all accumulation steps
+    and processes, divided by their number: 1 process x batch 32, 2 x 16 and accumulation 4 x 8 give the same
+    gradients, however the gaps are spread. Metrics are pooled over all observed days of the evaluation rows, where a
+    mean over batches would weigh days by the gaps around them.
+
+    Parameters
+    ----------
+    model : FluxModel
+    args : transformers.TrainingArguments
+    train_dataset : Arrays, optional
+    eval_dataset : Arrays, optional
+    callbacks : list of TrainerCallback, optional
+    reference : mapping of str to float, optional
+        By target, the mean squared error of the climatology over the evaluation rows, from `reference_errors`.
+        With it, metrics have the skill against it.
+    """
+
+    model: FluxModel
+
+    def __init__(
+        self,
+        model: FluxModel,
+        args: TrainingArguments,
+        train_dataset: Arrays | None = None,
+        eval_dataset: Arrays | None = None,
+        callbacks: list[TrainerCallback] | None = None,
+        reference: Mapping[str, float] | None = None,
+    ):
+        args.remove_unused_columns = False  # the collator gives no others, and the library would look for lists
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=collate,  # type: ignore[arg-type]
+            train_dataset=train_dataset,
+            eval_dataset=eval_dataset,
+            compute_metrics=partial(_metrics, targets=tuple(model.config.targets), reference=reference),
+            callbacks=callbacks,
+        )
+        self.remove_callback(PrinterCallback)
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        rows: Any = self.train_dataset if train_dataset is None else train_dataset
+        return _EpochSampler(len(rows), self.args.seed)
+
+    def _get_num_items_in_batch(self, batch_samples: list[dict[str, Tensor]], device: torch.device) -> Tensor | None:
+        if not batch_samples:
+            return None
+        number = torch.stack([count_observed(batch["labels"]) for batch in batch_samples]).sum().to(device)
+        if self.args.world_size > 1:
+            number = self.accelerator.gather(number).sum()
+        return number
+
+
+def reference_errors(rows: Arrays, training: Sequence[str]) -> dict[str, float]:
+    """The climatology's mean squared error for each target of some rows, in their order of splits.
+
+    Parameters
+    ----------
+    rows : Arrays
+    training : sequence of str
+        The splits that the climatology is taken from.
+    """
+    columns = rows.columns
+    climatology = Climatology.fit(columns.release, columns.task, training)
+    blocks = [block for split in columns.splits for block in climatology.blocks(columns.release, split)]
+    return {
+        name: mse(rows.labels[:, number], np.concatenate([block[name] for block in blocks]))
+        for number, name in enumerate(columns.targets)
+        if name in climatology.means
+    }
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint in a folder; one that a kill left half-written is passed over."""
+
+    def whole(checkpoint: Path) -> bool:
+        try:
+            return bool(json.loads((checkpoint / "trainer_state.json").read_text()))  # written last
+        except (OSError, ValueError):
+            return False
+
+    found = [path for path in folder.glob(f"{PREFIX_CHECKPOINT_DIR}-*") if whole(path)]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _metrics(
+    result: EvalPrediction, targets: tuple[str, ...], reference: Mapping[str, float] | None
+) -> dict[str, float]:
+    """The metrics of each target as ``TARGET_r2`` and so on, and their means ``r2`` and ``skill``."""
+    predictions, labels = np.asarray(result.predictions), np.asarray(result.label_ids)
+    scores: dict[str, float] = {}
+    for number, name in enumerate(targets):
+        pooled = RowSums.of(labels[..., number], predictions[..., number]).total()
+        scores |= {f"{name}_{key}": value for key, value in asdict(pooled).items()}
+        if reference is not None:
+            scores[f"{name}_skill"] = skill(pooled.mse, reference.get(name, math.nan))
+    for key in ("r2", "skill") if reference is not None else ("r2",):
+        defined = [value for name in targets if not math.isnan(value := scores[f"{name}_{key}"])]
+        scores[key] = sum(defined) / len(defined) if defined else math.nan
+    return scores
