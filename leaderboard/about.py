@@ -1,0 +1,82 @@
+"""The text of the page's last tab: what is asked, by which rules, and where the numbers come from."""
+
+from __future__ import annotations
+
+from agroflux_data.release import Release, Split
+from leaderboard.intake import Intake
+
+__all__ = ["about"]
+
+_ORIGINS = {
+    "embedded": "made by the open process models of this kit, not by the AgroFlux authors",
+    "official": "the AgroFlux release of Cheng et al. (2026)",
+    "ameriflux": "eddy-covariance towers of AmeriFlux or FLUXNET",
+    "daycent": "a user's own DayCent runs",
+    "ecosys": "a user's own Ecosys runs",
+}
+
+
+def about(release: Release, intake: Intake) -> str:
+    """Markdown about a release's boards.
+
+    Parameters
+    ----------
+    release : Release
+    intake : Intake
+        Knows the tasks that take submissions.
+    """
+    lines = [
+        "## Tasks",
+        "A task is a source of data and a way to extrapolate: *temporal* to later years of known sites, *spatial* to "
+        "sites that no training row has. A row is one site, treatment and year of 365 days.",
+        "",
+        "| Task | Ranked targets | Hidden rows | Sites | Years | Origin |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in intake.tasks:
+        split = release.split(name, "test")
+        lines.append(
+            f"| `{name}` | {', '.join(release.task(name).ranked_targets)} | {split.rows:,} | {split.sites:,} "
+            f"| {_years(split)} | {release.origin(name)} |"
+        )
+    origins = sorted({release.origin(name) for name in intake.tasks})
+    lines += [
+        "",
+        "## How it is ranked",
+        "- **Skill** of a target is 1 − MSE / MSE of the climatology of the training rows, over all observed days: 1 "
+        "is perfect, 0 is no better than the climatology. A board is sorted by the mean skill over its ranked targets.",
+        "- Skills that are equal to four decimals share a rank, and the earlier submission stands first. A submission "
+        "without a skill for each ranked target has no rank and stands last.",
+        "- Scores are those of the **public half** of the hidden rows. The others stay closed until a season ends.",
+        "",
+        "## Rules",
+        f"- {intake.per_day} submissions a day (UTC) and task for each participant. What fails by our fault is given "
+        "back; a file that is rejected counts, so check it first with `agroflux-submit validate`.",
+        "- The same file sent twice is one submission. A withdrawn submission is hidden, not deleted.",
+        "- The hidden outputs may not be used in any way; say in the file's metadata what else went into the model.",
+        "",
+        "## Whose numbers these are",
+        *(f"- **{origin}**: {_ORIGINS.get(origin, 'named by the release')}." for origin in origins),
+        "",
+        "Scores here are never comparable with the tables of the AgroFlux paper (arXiv 2602.01614)"
+        + (": the data are embedded ones, computed by open process models." if "embedded" in origins
+           else ": the splits and the hidden rows are this release's own."),
+        "",
+        "## From a program",
+        "```python",
+        "from gradio_client import Client, handle_file",
+        "",
+        'client = Client("ADDRESS OF THIS PAGE", token=False)',
+        'receipt = client.predict(handle_file("predictions.parquet"), "YOUR TOKEN", api_name="/submit")',
+        'client.predict(receipt["id"], "YOUR TOKEN", api_name="/status")',
+        "```",
+        "On a Space, leave the token empty and give `Client(..., oauth_token=...)` a Hugging Face token. A "
+        "fine-grained one without any permission is enough, and all that you should give to any Space.",
+        "",
+        f"Release `{release.revision}`, built with agroflux {release.provenance.made_with}.",
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _years(split: Split) -> str:
+    return str(split.first_year) if split.first_year == split.last_year else f"{split.first_year}–{split.last_year}"

@@ -1,0 +1,75 @@
+"""One task's board, from the store to rows that a page, a terminal or a program can show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from agroflux_data.release import Release
+from leaderboard.ranking import Row, rank
+from leaderboard.store import Store
+
+__all__ = ["Board", "coarse", "shown"]
+
+
+class Board:
+    """The boards of a release's tasks.
+
+    Parameters
+    ----------
+    store : Store
+    release : Release
+        Only results for its revision stand on its boards: others were scored on other rows.
+    """
+
+    def __init__(self, store: Store, release: Release):
+        self._store, self._release = store, release
+
+    def targets(self, task: str) -> tuple[str, ...]:
+        """The ranked targets of a task."""
+        return self._release.task(task).ranked_targets
+
+    def rows(self, task: str) -> list[Row]:
+        """The ranked submissions of a task; raises `AgrofluxError` for an unknown one."""
+        targets = self.targets(task)
+        return rank(self._store.entries(task=task, revision=self._release.revision), targets)
+
+    def headers(self, task: str) -> list[str]:
+        """Names of the columns of `table`."""
+        scores = [f"{target} {what}" for target in self.targets(task) for what in ("R²", "RMSE")]
+        return ["Rank", "Model", "Skill", "By", *scores, "Pretraining", "Origin", "Date"]
+
+    def table(self, rows: Sequence[Row], task: str) -> list[list[Any]]:
+        """Rows as cells under `headers`; None where there is no number."""
+        origin = self._release.origin(task)
+        return [
+            [
+                row.rank, row.model, coarse(row.skill), row.submission.owner,
+                *(coarse(value) for target in self.targets(task)
+                  for value in (row.targets[target].r2, row.targets[target].rmse)),
+                str(row.submission.metadata.get("pretraining") or "-"), origin, f"{row.submission.received:%Y-%m-%d}",
+            ]
+            for row in rows
+        ]  # fmt: skip
+
+
+def coarse(value: Any) -> Any:
+    """JSON values with every number that is not whole rounded to four significant digits.
+
+    Finer ones would tell more about the hidden values than about the model.
+    """
+    if isinstance(value, dict):
+        return {name: coarse(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [coarse(item) for item in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def shown(cell: Any, header: str) -> str:
+    """A cell of `Board.table` as text, with as many decimals as its column needs."""
+    if cell is None:
+        return "–"
+    if not isinstance(cell, float):
+        return str(cell)
+    # N2O is a thousand times smaller than the carbon fluxes.
+    return f"{cell:z.5f}" if header == "N2O RMSE" else f"{cell:z.3f}"

@@ -1,0 +1,82 @@
+"""Who is asking. The name comes from Hugging Face or from a token that the host issued, never from a form."""
+
+from __future__ import annotations
+
+import logging
+from typing import Protocol
+
+from gradio import OAuthToken
+from gradio.utils import get_space
+from huggingface_hub import HfApi
+from huggingface_hub.errors import HfHubHTTPError
+
+from agroflux_data.errors import AgrofluxError
+from leaderboard.tokens import Tokens
+
+__all__ = ["HostTokens", "HuggingFace", "Identity", "Unknown", "on_space"]
+
+_log = logging.getLogger(__name__)
+
+
+class Unknown(AgrofluxError):
+    """Nobody that may submit."""
+
+
+def on_space() -> bool:
+    """Whether this is a Space, by the very test that decides whether Gradio's login is the real one.
+
+    Anywhere else Gradio offers a mock login that makes any visitor the host, so it is never used there.
+    """
+    return get_space() is not None
+
+
+class Identity(Protocol):
+    """A way to know who is asking."""
+
+    oauth: bool
+    """Whether visitors log in with Hugging Face; if not, they give a token of the host."""
+
+    def owner(self, oauth: OAuthToken | None, token: str) -> str:
+        """The name of who is asking; raises `Unknown` where that cannot be told."""
+        ...
+
+
+class HuggingFace:
+    """On a Space: Hugging Face says who the bearer of the login's token is."""
+
+    oauth = True
+
+    def owner(self, oauth: OAuthToken | None, token: str) -> str:
+        """See `Identity.owner`; the host's tokens count for nothing here."""
+        if oauth is None:
+            raise Unknown("not logged in", expected="a login with Hugging Face")
+        try:
+            account = HfApi().whoami(token=oauth.token)
+        except (HfHubHTTPError, OSError, ValueError) as error:
+            # The message could carry the request with its token: only the kind of error is written down.
+            _log.warning("whoami refused a login: %s", type(error).__name__)
+            raise Unknown(
+                "Hugging Face does not confirm this login", expected="a login that is still valid; log in again"
+            ) from None
+        if account.get("type") != "user":
+            raise Unknown("not a person's account", expected="a login of a user", came=account.get("type"))
+        return str(account["name"])
+
+
+class HostTokens:
+    """Self-hosted: the host's tokens say who is asking. A Hugging Face token in the request counts for nothing."""
+
+    oauth = False
+
+    def __init__(self, tokens: Tokens):
+        self._tokens = tokens
+
+    def owner(self, oauth: OAuthToken | None, token: str) -> str:
+        """See `Identity.owner`."""
+        if not token.strip():
+            raise Unknown("no token", expected="the token that the host of this leaderboard gave you")
+        name = self._tokens.owner(token)
+        if name is None:
+            _log.warning("a token was refused")
+            raise Unknown("this token is not valid", expected="the token that the host of this leaderboard gave you")
+        return name
