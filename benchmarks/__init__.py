@@ -1,0 +1,1 @@
+"""What is claimed about speed: each module measures one ratio within one run."""
