@@ -1,0 +1,213 @@
+"""Training: gradients that do not depend on how a batch is cut, learning, and resuming after a kill."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.progress import Progress
+from safetensors.torch import load_file
+from torch import Tensor
+from transformers import TrainingArguments, set_seed
+
+from agroflux_data.arrays import Arrays
+from agroflux_data.batches import Columns
+from agroflux_data.errors import AgrofluxError
+from agroflux_data.release import Release
+from baselines.lstm import LstmConfig, LstmModel
+from baselines.run import Recipe, Run, RunFolder, choose_splits, choose_targets
+from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
+from baselines.training import train
+from submission.climatology import Climatology
+from submission.metrics import r2
+
+INPUTS = ("TMAX", "TMIN", "PREC", "PLANTT", "RADN")
+
+
+def arguments(folder: Path, **more: object) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=str(folder), report_to="none", disable_tqdm=True, save_strategy="no", use_cpu=True,
+        dataloader_pin_memory=False, **more,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def rows_with_gaps(release: Path, rows: int) -> Arrays:
+    """Tower rows, each with gaps of its own size: then a mean of means is not the mean."""
+    arrays = Arrays.read(Columns.of(Release(release), "towers_temporal", "train+validation", INPUTS, ("NEE", "GPP")))
+    draws = np.random.default_rng(0)
+    labels = arrays.labels[:rows].copy()
+    labels[draws.random(labels.shape) < draws.random((rows, 1, 1))] = np.nan
+    return Arrays(arrays.columns, arrays.inputs[:rows], labels, arrays.sequence[:rows])
+
+
+def one_step(arrays: Arrays, folder: Path, batch: int, accumulation: int) -> dict[str, Tensor]:
+    """The weights after one step of plain gradient descent."""
+    set_seed(0)
+    columns = replace(arrays.columns, splits=("train",))
+    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=8, num_layers=1, dropout=0.0))
+    trainer = FluxTrainer(
+        model,
+        arguments(folder, per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation, max_steps=1,
+                  optim="sgd", learning_rate=0.1, lr_scheduler_type="constant", max_grad_norm=0.0),
+        arrays,
+    )  # fmt: skip
+    trainer.train()
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def test_accumulation_gives_the_gradients_of_the_whole_batch(toy_release: Path, tmp_path: Path) -> None:
+    arrays = rows_with_gaps(toy_release, 32)
+    assert len(arrays) == 32
+    whole = one_step(arrays, tmp_path, 32, 1)
+    parts = one_step(arrays, tmp_path, 8, 4)
+    set_seed(0)
+    columns = replace(arrays.columns, splits=("train",))
+    start = LstmModel(LstmConfig.for_rows(columns, hidden_size=8, num_layers=1, dropout=0.0)).state_dict()
+    moved = max(float((whole[name] - start[name]).abs().max()) for name in whole)
+    apart = max(float((whole[name] - parts[name]).abs().max()) for name in whole)
+    assert moved > 1e-3
+    assert apart < 1e-5 * moved
+
+
+def test_metrics_are_pooled_over_days(toy_release: Path, tmp_path: Path) -> None:
+    arrays = rows_with_gaps(toy_release, 9)
+    columns = replace(arrays.columns, splits=("train",))
+    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=8, num_layers=1))
+    trainer = FluxTrainer(model, arguments(tmp_path, per_device_eval_batch_size=2), eval_dataset=arrays,
+                          reference={"NEE": 1.0, "GPP": 4.0})  # fmt: skip
+    scores = trainer.evaluate()
+    with torch.no_grad():
+        predictions = model.eval()(torch.from_numpy(arrays[:].inputs)).predictions.numpy()
+    for number, name in enumerate(("NEE", "GPP")):
+        truth, guess = arrays.labels[:, number], predictions[..., number]
+        assert scores[f"eval_{name}_r2"] == pytest.approx(r2(truth, guess), rel=1e-4)
+        mse = np.nanmean((truth - guess) ** 2)
+        assert scores[f"eval_{name}_skill"] == pytest.approx(1 - mse / (1.0, 4.0)[number], rel=1e-4)
+    assert scores["eval_skill"] == pytest.approx((scores["eval_NEE_skill"] + scores["eval_GPP_skill"]) / 2)
+
+
+def test_the_climatology_has_no_skill_against_itself(toy_release: Path) -> None:
+    release = Release(toy_release)
+    rows = Arrays.read(Columns.of(release, "ecosys_spatial", "fold_3+fold_0", INPUTS, ("NEE", "GPP")))
+    errors = reference_errors(rows, ["fold_1", "fold_2"])
+    climatology = Climatology.fit(release, "ecosys_spatial", ["fold_1", "fold_2"])
+    known = {
+        key: row
+        for split in ("fold_0", "fold_3")
+        for prediction in [climatology.predict(release, "ecosys_spatial", split)]
+        for key, row in zip(prediction["sequence"].tolist(), prediction["GPP"], strict=True)
+    }
+    guess = np.stack([known[key] for key in rows.sequence.tolist()])
+    assert errors["GPP"] == pytest.approx(np.mean((guess - rows.labels[:, 1]) ** 2))
+
+
+def test_a_tiny_set_is_overfitted(toy_release: Path, tmp_path: Path) -> None:
+    columns = Columns.of(Release(toy_release), "ecosys_temporal", "train", INPUTS, ("NEE", "GPP"))
+    whole = Arrays.read(columns)
+    tiny = Arrays(columns, whole.inputs[:2], whole.labels[:2], whole.sequence[:2])
+    set_seed(0)
+    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=48, num_layers=1, dropout=0.0))
+    trainer = FluxTrainer(
+        model,
+        arguments(tmp_path, max_steps=400, per_device_train_batch_size=2, learning_rate=2e-2, warmup_steps=20,
+                  lr_scheduler_type="cosine"),
+        tiny,
+        tiny,
+    )  # fmt: skip
+    trainer.train()
+    scores = trainer.evaluate()
+    assert scores["eval_NEE_r2"] > 0.99
+    assert scores["eval_GPP_r2"] > 0.99
+
+
+def a_run(release: Release, **more: object) -> Run:
+    recipe = Recipe(epochs=6, batch_size=8, learning_rate=3e-3, patience=4, seed=3)
+    return replace(
+        Run("ecosys_temporal", "lstm", release.revision, "embedded", ("train",), ("validation",), None, INPUTS,
+            ("NEE",), recipe),
+        **more,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(toy_release: Path, tmp_path: Path) -> None:
+    options = ["--task", "ecosys_temporal", "--data", str(toy_release), "--epochs", "6", "--batch-size", "8",
+               "--learning-rate", "3e-3", "--targets", "NEE", "--inputs", "core", "--seed", "3"]  # fmt: skip
+    stopped, straight = RunFolder(tmp_path / "stopped"), RunFolder(tmp_path / "straight")
+    command = [sys.executable, "-m", "baselines.cli", "run", *options]
+    process = subprocess.Popen([*command, "--output", str(stopped.path)], stderr=subprocess.DEVNULL)
+    patience = time.monotonic() + 120
+    while last_checkpoint(stopped.checkpoints) is None and process.poll() is None and time.monotonic() < patience:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert last_checkpoint(stopped.checkpoints) is not None
+    assert not stopped.finished, "the kill came too late"
+    run = stopped.read()
+    assert run is not None
+    # What a kill in the middle of saving leaves: a newer checkpoint without its last file.
+    (stopped.checkpoints / "checkpoint-9999").mkdir()
+
+    again = subprocess.run([*command, "--output", str(stopped.path)], capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "--resume" in again.stderr
+    release = Release(toy_release)
+    with Progress(disable=True) as bar:
+        train(run, release, stopped, bar)
+        train(run, release, straight, bar)
+    first, second = (load_file(folder.path / "model.safetensors") for folder in (stopped, straight))
+    assert first.keys() == second.keys()
+    for name in first:
+        assert torch.equal(first[name], second[name]), name
+    assert {path.name for path in stopped.path.iterdir()} == {
+        "run.json", "config.json", "model.safetensors", "metrics.json", "log.json", "curves.png"
+    }  # fmt: skip
+    log = json.loads((straight.path / "log.json").read_text())
+    best = max((entry for entry in log if "eval_skill" in entry), key=lambda entry: entry["eval_skill"])
+    metrics = json.loads((straight.path / "metrics.json").read_text())
+    assert metrics["epoch"] == best["epoch"]
+    assert metrics["metrics"]["NEE"]["skill"] == pytest.approx(best["eval_NEE_skill"])
+
+
+def test_without_validation_the_last_epoch_is_kept(toy_release: Path, tmp_path: Path) -> None:
+    release = Release(toy_release)
+    recipe = Recipe.for_rows(3, validated=False, epochs=2, batch_size=None, learning_rate=None)
+    assert recipe.patience is None
+    assert recipe.input_noise > 0, "three rows are learned by heart"
+    run = a_run(release, task="mesocosm_temporal", validation=(), targets=("N2O",), recipe=recipe)
+    with Progress(disable=True) as bar:
+        outcome = train(run, release, RunFolder(tmp_path / "run"), bar)
+    assert outcome.epoch == 2
+    assert outcome.splits == ("train",)
+
+
+def test_splits_are_chosen_by_edition_and_scenario(toy_release: Path, toy_open_release: Path) -> None:
+    sealed, open_release = Release(toy_release), Release(toy_open_release)
+    assert choose_splits(sealed, "towers_temporal") == (("train",), ("validation",), None)
+    training, validation, left_out = choose_splits(sealed, "towers_spatial")
+    assert (validation, left_out) == (("fold_3",), None)
+    assert set(training) == {"fold_0", "fold_1", "fold_2", "always_train"}
+    training, validation, left_out = choose_splits(sealed, "ecosys_spatial", "fold_1")
+    assert validation == ("fold_1",)
+    assert "fold_1" not in training
+    training, validation, left_out = choose_splits(open_release, "ecosys_spatial")
+    assert (validation, left_out) == (("fold_4",), "fold_0")
+    assert set(training) == {"fold_1", "fold_2", "fold_3"}
+    with pytest.raises(AgrofluxError, match="fold_9"):
+        choose_splits(sealed, "ecosys_spatial", "fold_9")
+    assert choose_targets(sealed, "towers_temporal", ("train",), "ranked") == ("NEE", "GPP")
+
+
+def test_fewer_rows_get_smaller_batches_and_more_epochs() -> None:
+    recipes = [Recipe.for_rows(rows, validated=True) for rows in (3, 300, 3_000, 100_000)]
+    assert [recipe.batch_size for recipe in recipes] == sorted({recipe.batch_size for recipe in recipes})
+    assert [recipe.epochs for recipe in recipes] == sorted((recipe.epochs for recipe in recipes), reverse=True)
+    assert recipes[-1].batch_size == 256
+    assert recipes[-1].learning_rate == 1e-3

@@ -1,0 +1,91 @@
+"""The order of a board."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leaderboard.board import coarse, shown
+from leaderboard.figures import skill_by_model
+from leaderboard.ranking import Row, rank
+from leaderboard.store import Entry, Result, State, Submission
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+TARGETS = ("NEE", "GPP")
+
+
+def entry(
+    number: int, *skills: float | None, state: State = State.SCORED, withdrawn: bool = False, model: str = ""
+) -> Entry:
+    submission = Submission(
+        f"id-{number}", "ann", "towers_temporal", "0" * 64, 1, model or f"model {number}", {}, "r",
+        BEGIN + timedelta(seconds=number),
+    )  # fmt: skip
+    by_target = dict(zip(TARGETS, skills, strict=False))
+    scores = {"targets": {name: {"skill": skill, "r2": 0.5, "rmse": 1.0} for name, skill in by_target.items()}}
+    return Entry(submission, state, Result(state, "r", "1", scores=scores), withdrawn)
+
+
+def order(rows: list[Row]) -> list[tuple[int | None, str]]:
+    return [(row.rank, row.submission.id) for row in rows]
+
+
+def test_the_best_mean_over_the_ranked_targets_is_first() -> None:
+    rows = rank([entry(1, 0.1, 0.2), entry(2, 0.9, 0.1), entry(3, 0.3, 0.3)], TARGETS)
+    assert order(rows) == [(1, "id-2"), (2, "id-3"), (3, "id-1")]
+    assert rows[0].skill == pytest.approx(0.5)
+
+
+def test_ties_share_a_rank_the_earlier_first_and_the_next_counts_them() -> None:
+    entries = [entry(1, 0.2, 0.2), entry(2, 0.5, 0.5), entry(3, 0.500001, 0.5), entry(4, 0.3, 0.7)]
+    for shuffled in permutations(entries):
+        assert order(rank(shuffled, TARGETS)) == [(1, "id-2"), (1, "id-3"), (1, "id-4"), (4, "id-1")]
+
+
+@pytest.mark.parametrize("lacking", [None, math.nan, math.inf, -math.inf, "0.9", True])
+def test_what_has_no_score_sorts_last_and_has_no_rank(lacking: float | None) -> None:
+    rows = rank([entry(1, 0.9, lacking), entry(2, -5.0, -5.0), entry(3, 0.9)], TARGETS)
+    assert rows[0].submission.id == "id-2"
+    assert [row.rank for row in rows] == [1, None, None]
+    assert rows[1].targets["NEE"].skill == 0.9, "its other scores are still shown"
+
+
+def test_withdrawn_and_unscored_are_left_out() -> None:
+    entries = [
+        entry(1, 0.5, 0.5, withdrawn=True), entry(2, 0.5, 0.5, state=State.REJECTED),
+        entry(3, 0.5, 0.5, state=State.RECEIVED), entry(4, 0.1, 0.1),
+    ]  # fmt: skip
+    assert order(rank(entries, TARGETS)) == [(1, "id-4")]
+    assert rank([], TARGETS) == []
+
+
+@given(st.lists(st.none() | st.floats(-2, 1), max_size=12))
+def test_ranks_follow_skills_whatever_comes(skills: list[float | None]) -> None:
+    rows = rank([entry(number, skill, skill) for number, skill in enumerate(skills)], TARGETS)
+    assert len(rows) == len(skills)
+    ranked = [row for row in rows if row.rank is not None]
+    assert rows[: len(ranked)] == ranked
+    for row in ranked:
+        assert row.rank == 1 + sum(other.skill > row.skill for other in ranked)
+
+
+def test_numbers_that_are_shown_are_coarse() -> None:
+    fine = {"targets": {"NEE": {"rmse": 1.23456789, "n": 7320}}, "list": [0.000123456], "none": None}
+    assert coarse(fine) == {"targets": {"NEE": {"rmse": 1.235, "n": 7320}}, "list": [0.0001235], "none": None}
+    assert shown(-0.00001, "NEE R²") == "0.000"
+    assert shown(0.0001235, "N2O RMSE") == "0.00012"
+    assert shown(None, "Skill") == "–"
+
+
+def test_a_figure_draws_ranked_models_and_shows_markup_as_text() -> None:
+    rows = rank([entry(1, 0.5, 0.4, model="<b>bold</b>"), entry(2, 0.3, 0.2), entry(3, 0.9)], TARGETS)
+    figure = skill_by_model(rows, TARGETS)
+    assert [trace.name for trace in figure.data] == ["NEE", "GPP", "mean"]
+    assert list(figure.data[0].x) == [0.5, 0.3]
+    assert list(figure.data[2].x) == [0.45, 0.25]
+    assert figure.layout.yaxis.ticktext == ("&lt;b&gt;bold&lt;/b&gt;", "model 2")
