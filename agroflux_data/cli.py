@@ -22,7 +22,7 @@ from agroflux_data.parts import Part
 from agroflux_data.plan import Plan, make_secret, read_secret
 from agroflux_data.realism import measure as measure_realism
 from agroflux_data.release import Release, targets_folder
-from agroflux_data.sources.readers import EMBEDDED, open_sources
+from agroflux_data.sources.readers import EMBEDDED, Reading, open_sources
 from agroflux_data.splits import Edition
 
 __all__ = ["app", "main"]
@@ -88,7 +88,8 @@ def build(
     else:
         kept = None if chosen is Edition.OPEN or force else resumable_secret(out)
         secret = kept or make_secret(chosen)
-    sources = open_sources(named, scale=scale, seed=seed, secret=secret, test_from=test_from)
+    reading = Reading(test_from=test_from)
+    sources = open_sources(named, scale=scale, seed=seed, secret=secret, reading=reading)
     for opened in sources:
         for warning in opened.warnings:
             console.messages.print(f"[yellow]warning:[/] {opened.name}:", end=" ")

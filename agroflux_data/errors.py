@@ -1,10 +1,11 @@
-"""The one error that a user of the kit meets for bad input."""
+"""The one error that a user of the kit meets for bad input, and how messages list names."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["AgrofluxError"]
+__all__ = ["AgrofluxError", "listing"]
 
 
 class AgrofluxError(Exception):
@@ -34,3 +35,14 @@ class AgrofluxError(Exception):
         if where is not None:
             text += f" (in {where})"
         super().__init__(text)
+
+
+def listing(names: Iterable[object], longest: int = 5) -> str:
+    """Some names in words: all of them, or the first and how many more.
+
+    >>> listing("abcd", longest=2)
+    'a, b and 2 more'
+    """
+    words = [str(name) for name in names]
+    more = len(words) - longest
+    return ", ".join(words) if more <= 0 else ", ".join(words[:longest]) + f" and {more} more"

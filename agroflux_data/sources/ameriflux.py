@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from agroflux_data.errors import AgrofluxError
+from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
-from agroflux_data.sources.fluxnet_file import DailyFile, daily_files, listing
+from agroflux_data.sources.fluxnet_file import DailyFile, daily_files
 from agroflux_data.sources.fluxnet_site import MIN_QC, FluxnetSite, read_site
 from agroflux_data.sources.source import Site, Source
-from agroflux_data.splits import YEARS, Years
+from agroflux_data.sources.years import cut_years
+from agroflux_data.splits import Years
 from agroflux_data.tasks import TASKS
 from agroflux_data.variables import DAYS, INPUTS
 
@@ -85,7 +86,13 @@ class AmeriFlux(Source):
                 "files left out, as of another resolution than daily or without fluxes: "
                 + listing(path.name for path in others)
             )
-        years, year_notes = _years(records, test_from, folder)
+        found = sorted({year for record in records for year in record.years})
+        if not found:
+            raise AgrofluxError(
+                "no year that can be used", expected="years with known weather and some observed flux",
+                came=listing(note for record in records for note in record.notes if "left out" in note), where=folder,
+            )  # fmt: skip
+        years, year_notes = cut_years(found, cls.name, test_from, folder)
         kept = [record for record in records if any(year in years.all for year in record.years)]
         used = {record.file.site for record in kept}
         notes += [
@@ -133,44 +140,6 @@ def _content(files: Sequence[DailyFile], years: Years, min_qc: float) -> str:
         digest.update(f"{file.site} {hashlib.sha256(file.path.read_bytes()).hexdigest()}\n".encode())
     cuts = f"years {years.first}, {years.validation}, {years.test} to {years.last}"
     return f"files {digest.hexdigest()[:16]}, {cuts}, min_qc {min_qc:g}"
-
-
-def _years(records: Sequence[FluxnetSite], test_from: int | None, folder: Path) -> tuple[Years, list[str]]:
-    """The years of the source, and what is to be said of them."""
-    found = sorted({year for record in records for year in record.years})
-    if not found:
-        raise AgrofluxError(
-            "no year that can be used", expected="years with known weather and some observed flux",
-            came=listing(note for record in records for note in record.notes if "left out" in note), where=folder,
-        )  # fmt: skip
-    first, last = found[0], found[-1]
-    if test_from is not None:
-        if not first < test_from <= last:
-            raise AgrofluxError(
-                "no years on both sides of the first test year",
-                expected=f"a first test year from {first + 1} to {last}" if first < last else "more than one year",
-                came=test_from, where=folder,
-            )  # fmt: skip
-        return Years(first, test_from, test_from, last), []
-    benchmark, notes = YEARS["towers"], []
-    inside = [year for year in found if year in benchmark.all]
-    if not inside:
-        raise AgrofluxError(
-            "no year of the benchmark",
-            expected=f"years from {benchmark.first} to {benchmark.last}, or a first test year",
-            came=f"{first} to {last}", where=folder,
-        )  # fmt: skip
-    if outside := [year for year in found if year not in benchmark.all]:
-        notes.append(f"years: {listing(outside)} left out, as the benchmark has {benchmark.first} to {benchmark.last}")
-    first, last = inside[0], inside[-1]
-    validation, test = (min(max(bound, first), last + 1) for bound in (benchmark.validation, benchmark.test))
-    years = Years(first, validation, test, last)
-    if not years.of("test") or not years.of("train"):
-        notes.append(
-            f"years: {first} to {last} have none for {'training' if years.of('test') else 'testing'} in the "
-            "benchmark's split; a first test year splits them otherwise"
-        )
-    return years, notes
 
 
 def _column_notes(records: Sequence[FluxnetSite], columns: set[str]) -> list[str]:

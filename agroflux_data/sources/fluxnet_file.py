@@ -7,7 +7,7 @@ One row a day, ``TIMESTAMP`` as yyyymmdd in local standard time, -9999 where a v
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,9 @@ import pyarrow as pa
 import pyarrow.csv
 from numpy.typing import NDArray
 
-from agroflux_data.errors import AgrofluxError
+from agroflux_data.errors import AgrofluxError, listing
 
-__all__ = ["MISSING", "TIMESTAMP", "DailyFile", "daily_files", "header", "listing", "read"]
+__all__ = ["MISSING", "TIMESTAMP", "DailyFile", "daily_files", "header", "read"]
 
 MISSING = -9999
 """What stands for a missing value in every column."""
@@ -39,17 +39,6 @@ class DailyFile:
 
     path: Path
     site: str
-
-
-def listing(names: Iterable[object], longest: int = 5) -> str:
-    """Some names in words: all of them, or the first and how many more.
-
-    >>> listing("abcd", longest=2)
-    'a, b and 2 more'
-    """
-    words = [str(name) for name in names]
-    more = len(words) - longest
-    return ", ".join(words) if more <= 0 else ", ".join(words[:longest]) + f" and {more} more"
 
 
 def daily_files(folder: Path) -> tuple[list[DailyFile], list[Path]]:

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from agroflux_data.errors import AgrofluxError
+from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.simulators.atmosphere import latent_heat
 from agroflux_data.sources import fluxnet_file
-from agroflux_data.sources.fluxnet_file import DailyFile, listing
+from agroflux_data.sources.fluxnet_file import DailyFile
 from agroflux_data.variables import DAYS, VARIABLES
 
 __all__ = ["LONGEST_GAP", "MIN_QC", "FluxnetSite", "read_site", "temperature_range"]

@@ -2,46 +2,94 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sources.ameriflux import AmeriFlux
 from agroflux_data.sources.embedded import SCALES, Embedded
+from agroflux_data.sources.fluxnet_site import MIN_QC
 from agroflux_data.sources.source import Source
 from agroflux_data.tasks import SOURCES
 
-__all__ = ["EMBEDDED", "open_sources"]
+__all__ = ["EMBEDDED", "READERS", "Reading", "open_sources", "read"]
 
 EMBEDDED = "embedded"
 """The word that stands for the embedded process models where a path could stand."""
 
 
+@dataclass(frozen=True)
+class Reading:
+    """How a user's own files are read; each reader takes what concerns it.
+
+    Attributes
+    ----------
+    test_from : int, optional
+        First test year, in place of the benchmark's.
+    min_qc : float
+        Least quality flag, 0 to 1, of a tower's flux that counts.
+    """
+
+    test_from: int | None = None
+    min_qc: float = MIN_QC
+
+
+def _ameriflux(path: Path, reading: Reading) -> tuple[Source, ...]:
+    return (AmeriFlux.open(path, test_from=reading.test_from, min_qc=reading.min_qc),)
+
+
+READERS: dict[str, Callable[[Path, Reading], tuple[Source, ...]]] = {
+    "ameriflux": _ameriflux,
+}
+"""The readers of users' files by name: each opens the sources that it finds at a path."""
+
+_READER_OF = {"towers": "ameriflux"}
+"""The reader of a source's own files, where ``SOURCE=PATH`` names only the source."""
+
+
+def read(reader: str, path: Path, reading: Reading) -> tuple[Source, ...]:
+    """The sources that a reader finds at a path; raises `AgrofluxError` for an unknown reader or unreadable files."""
+    if reader not in READERS:
+        raise AgrofluxError("unknown reader", expected="one of " + ", ".join(READERS), came=reader)
+    return READERS[reader](path, reading)
+
+
 def open_sources(
-    named: Mapping[str, str], *, scale: str, seed: int, secret: bytes, test_from: int | None = None
+    named: Mapping[str, str], *, scale: str, seed: int, secret: bytes, reading: Reading = Reading()
 ) -> tuple[Source, ...]:
     """The sources of a release.
 
     Parameters
     ----------
     named : mapping of str to str
-        Source name -> folder of the user's own files, or ``embedded``. When empty, all sources are embedded.
+        Source or reader name -> path of the user's own files; source name -> ``embedded``. When empty, all sources
+        are embedded.
     scale : {"tiny", "small", "paper"}
     seed : int
     secret : bytes
-    test_from : int, optional
-        First test year of the user's own files, in place of the benchmark's.
+    reading : Reading
+        How the user's own files are read.
+
+    Raises
+    ------
+    AgrofluxError
+        An unknown name or scale, files that cannot be read, or two names that give the same source.
     """
     if scale not in SCALES:
         raise AgrofluxError("unknown scale", expected="one of " + ", ".join(SCALES), came=scale)
     opened: list[Source] = []
     for name, path in (named or dict.fromkeys(SOURCES, EMBEDDED)).items():
-        if name not in SOURCES:
-            raise AgrofluxError("unknown source", expected="one of " + ", ".join(SOURCES), came=name)
+        if name not in SOURCES and name not in READERS:
+            known = dict.fromkeys((*SOURCES, *READERS))
+            raise AgrofluxError("unknown source", expected="one of " + ", ".join(known), came=name)
         if path == EMBEDDED:
+            if name not in SOURCES:
+                raise AgrofluxError("nothing embedded of this name", expected=", ".join(SOURCES), came=name)
             opened.append(Embedded(name, scale, seed, secret))
-        elif name == "towers":
-            opened.append(AmeriFlux.open(Path(path), test_from=test_from))
         else:
-            raise AgrofluxError(f"no reader for {name} files yet", expected="towers=FOLDER", came=f"{name}={path}")
+            opened += read(_READER_OF.get(name, name), Path(path), reading)
+    names = [source.name for source in opened]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise AgrofluxError("a source given twice", expected="each source once", came=", ".join(twice))
     return tuple(opened)
