@@ -1,206 +1,24 @@
-"""The command `agroflux-data`: build a release, check one, and compare a simulated one with real fields."""
+"""The command `agroflux-data`: one module of `agroflux_data.commands` for each of its verbs."""
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated
-
 import typer
-from rich.box import SIMPLE
-from rich.table import Table
 
-from agroflux_data import console, realism_tables
-from agroflux_data.build import build as build_release
-from agroflux_data.build import build_part, built_already, resumable_secret
-from agroflux_data.check import check as check_release
-from agroflux_data.errors import AgrofluxError
-from agroflux_data.parts import Part
-from agroflux_data.plan import Plan, make_secret, read_secret
-from agroflux_data.realism import measure as measure_realism
-from agroflux_data.release import Release, targets_folder
-from agroflux_data.sources.readers import EMBEDDED, Reading, open_sources
-from agroflux_data.splits import Edition
+from agroflux_data import console
+from agroflux_data.commands.build import build
+from agroflux_data.commands.check import check
+from agroflux_data.commands.read import read
+from agroflux_data.commands.realism import realism
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
     help="Build and check releases of the AgroFlux benchmark.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-
-
-@app.command()
-def build(
-    out: Annotated[Path, typer.Argument(help="The public folder to make; targets go to OUT-targets beside it.")],
-    scale: Annotated[str, typer.Option(help="Size of embedded sources: tiny, small or paper.")] = "small",
-    edition: Annotated[str, typer.Option(help="sealed: test targets hidden; open: the paper's protocol.")] = "sealed",
-    seed: Annotated[int, typer.Option(help="Public seed of embedded weather, soils and management.")] = 0,
-    secret_file: Annotated[
-        Path | None, typer.Option(help="What only the host knows; drawn anew and kept in OUT-targets if not given.")
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option(help="NAME=FOLDER for your own files, NAME=embedded for simulated ones; all embedded if absent."),
-    ] = None,
-    test_from: Annotated[int | None, typer.Option(help="First test year of your own files.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
-    shards: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FIRST:STOP/COUNT",
-            help="Build a part only, 0:8/512 say: the list of all blocks, source by source, is cut into COUNT"
-            " near-equal parts, and those from FIRST to STOP - 1, counted from 0, are built.",
-        ),
-    ] = None,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            metavar="tcp://HOST:PORT",
-            help="Build on a dask.distributed cluster whose workers share this file system, in place of --workers.",
-        ),
-    ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace another release, or another's unfinished work, that stands at OUT.")
-    ] = False,
-) -> None:
-    """Build a release: the public folder OUT and, beside it, OUT-targets with what it hides.
-
-    Finished blocks wait in .OUT.building; a build that was stopped, by Ctrl-C too, goes on from there.
-
-    Parts (--shards) made on several machines, with the same options and --secret-file, become one release.
-    Copy their .OUT.building folders into one (rsync -a HOST:.OUT.building/ .OUT.building/), and build without --shards.
-    Blocks that no part made are built then. Keep these folders private: they hold the secret and hidden targets.
-    """
-    out = Path(os.path.abspath(out))  # not resolve(): a link stays a link
-    chosen = _edition(edition)
-    part = None if shards is None else Part.from_text(shards)
-    if part is not None and chosen is Edition.SEALED and secret_file is None:
-        raise AgrofluxError(
-            "a part without a secret file", came=f"--shards {part} alone",
-            expected="--secret-file FILE, the same for every part of a sealed release: each would draw its own",
-        )  # fmt: skip
-    named = dict(_named(item) for item in source or [])
-    if secret_file is not None:
-        secret = read_secret(secret_file)
-    else:
-        kept = None if chosen is Edition.OPEN or force else resumable_secret(out)
-        secret = kept or make_secret(chosen)
-    reading = Reading(test_from=test_from)
-    sources = open_sources(named, scale=scale, seed=seed, secret=secret, reading=reading)
-    for opened in sources:
-        for warning in opened.warnings:
-            console.messages.print(f"[yellow]warning:[/] {opened.name}:", end=" ")
-            console.messages.print(warning, markup=False, soft_wrap=True)
-    embedded = any(opened.origin == EMBEDDED for opened in sources)
-    plan = Plan(chosen, scale if embedded else None, seed, secret, sources)
-    try:
-        release = built_already(plan, out)
-    except AgrofluxError:
-        if not force:
-            raise
-        _refuse_to_replace(out)
-        release = None
-    if release is not None:
-        console.messages.print(f"{out.name} is built already, revision {release.revision}")
-    elif part is not None:
-        with _bar("building blocks") as done:
-            folder = build_part(plan, out, part, workers=workers, scheduler=scheduler, force=force, done=done)
-        console.output.print(f"part {part} is in {folder}", soft_wrap=True)
-        console.output.print("copy the folders of all parts into one, and build there without --shards")
-        return
-    else:
-        with _bar("building blocks") as done:
-            release = build_release(plan, out, workers=workers, scheduler=scheduler, force=force, done=done)
-    console.output.print(_overview(release))
-    console.output.print(
-        f"{release.path} revision {release.revision}"
-        + (f"\n{targets_folder(release.path)} keep private" if chosen is Edition.SEALED else "")
-    )
-
-
-@app.command()
-def check(
-    release: Annotated[Path, typer.Argument(help="The public folder of a release.")],
-    targets: Annotated[Path | None, typer.Option(help="Its hidden targets; RELEASE-targets if that exists.")] = None,
-) -> None:
-    """Check a release: files, schema, keys, ranges, scalers, and that nothing hidden shows."""
-    opened = Release(release)
-    findings = list(check_release(opened, targets))
-    for finding in findings:
-        console.output.print(f"{finding.where}: {finding.problem}", markup=False, soft_wrap=True)
-    if findings:
-        raise AgrofluxError(f"{len(findings)} findings", expected="none", where=release)
-    console.output.print(f"{release}: {len(opened.tasks)} tasks, revision {opened.revision}, nothing wrong found")
-
-
-@contextmanager
-def _bar(work: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar, and what moves it: (pieces done, pieces in all)."""
-    with console.progress() as progress:
-        bar = progress.add_task(work, total=None)
-        yield lambda done, total: progress.update(bar, completed=done, total=total)
-
-
-@app.command()
-def realism(
-    release: Annotated[Path, typer.Argument(help="The public folder of a release; every source simulated.")],
-    plot: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Save the figures there, as PNG.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
-) -> None:
-    """Compare a simulated release with the official moments and with observed fields: a report, not a check."""
-    opened = Release(release)
-    with _bar("reading public rows") as done:
-        found = measure_realism(opened, done)
-    if plot is not None:
-        # Loading matplotlib takes longer than reading a small release.
-        from agroflux_data.realism_figures import save as save_figures
-
-        for figure in save_figures(found, plot):
-            console.messages.print(f"saved {figure}", markup=False, soft_wrap=True)
-    if as_json:
-        print(json.dumps(found.to_json(), allow_nan=False))
-        return
-    console.output.print(realism_tables.heading(found))
-    for table in realism_tables.tables(found):
-        console.output.print(table)
-    console.output.print(realism_tables.summary(found), soft_wrap=True)
-
-
-def _edition(name: str) -> Edition:
-    try:
-        return Edition(name)
-    except ValueError:
-        raise AgrofluxError("unknown edition", expected="sealed or open", came=name) from None
-
-
-def _named(item: str) -> tuple[str, str]:
-    name, equals, path = item.partition("=")
-    if not (name and equals and path):
-        raise AgrofluxError("a source without a path", expected="NAME=FOLDER or NAME=embedded", came=item)
-    return name, path
-
-
-def _refuse_to_replace(out: Path) -> None:
-    """Even --force replaces releases only: a mistyped path must not cost a folder of something else."""
-    Release(out)
-
-
-def _overview(release: Release) -> Table:
-    table = Table(box=SIMPLE)
-    for name in ("task", "split"):
-        table.add_column(name, no_wrap=True)
-    for name in ("sequences", "sites", "years", "targets", "MB"):
-        table.add_column(name, justify="right")
-    for name in release.tasks:
-        for split, record in release.splits(name).items():
-            size = sum(shard.bytes for shard in record.shards) / 1e6
-            years = f"{record.first_year}-{record.last_year}"
-            state = "hidden" if record.hidden else "public"
-            table.add_row(name, split, str(record.rows), str(record.sites), years, state, f"{size:.2f}")
-    return table
+app.command()(build)
+app.command()(check)
+app.command("import")(read)
+app.command()(realism)
 
 
 def main() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from agroflux_data.errors import AgrofluxError
 
-__all__ = ["messages", "output", "progress", "run"]
+__all__ = ["bar", "messages", "output", "progress", "run"]
 
 _PIPED_WIDTH = 120
 
@@ -31,6 +32,14 @@ def progress() -> Progress:
         console=messages,
         disable=not messages.is_terminal,
     )
+
+
+@contextmanager
+def bar(work: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar of one piece of work, and what moves it: (pieces done, pieces in all)."""
+    with progress() as several:
+        one = several.add_task(work, total=None)
+        yield lambda done, total: several.update(one, completed=done, total=total)
 
 
 def run(app: Callable[[], object]) -> None:
