@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sources.ameriflux import AmeriFlux
+from agroflux_data.sources.daycent_output import DayCentOutput
 from agroflux_data.sources.embedded import SCALES, Embedded
 from agroflux_data.sources.fluxnet_site import MIN_QC
 from agroflux_data.sources.source import Source
@@ -39,8 +40,13 @@ def _ameriflux(path: Path, reading: Reading) -> tuple[Source, ...]:
     return (AmeriFlux.open(path, test_from=reading.test_from, min_qc=reading.min_qc),)
 
 
+def _daycent(path: Path, reading: Reading) -> tuple[Source, ...]:
+    return (DayCentOutput.open(path, test_from=reading.test_from),)
+
+
 READERS: dict[str, Callable[[Path, Reading], tuple[Source, ...]]] = {
     "ameriflux": _ameriflux,
+    "daycent": _daycent,
 }
 """The readers of users' files by name: each opens the sources that it finds at a path."""
 
