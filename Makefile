@@ -78,6 +78,8 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.shards
 	$(BIN)/python -m benchmarks.simulate
 	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.cores
+	$(BIN)/python -m benchmarks.memory
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -40,13 +40,7 @@ class Job:
 
 def jobs(plan: Plan) -> list[Job]:
     """Every block of a plan: source by source, block by block."""
-    return [
-        # A fresh partition travels light: one that was asked for its blocks goes to a worker with all its sites.
-        Job(fresh, number)
-        for partition in plan.partitions
-        for fresh in [Partition(partition.source, partition.edition, partition.secret)]
-        for number in range(len(partition.blocks))
-    ]
+    return [Job(partition, number) for partition in plan.partitions for number in range(len(partition.blocks))]
 
 
 def build_block(job: Job, staging: Staging) -> None:

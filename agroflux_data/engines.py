@@ -6,7 +6,7 @@ by Ctrl-C, it leaves the finished blocks in the staging folder.
 The cluster is any running `dask.distributed <https://distributed.dask.org>`_ cluster. Its workers need this package in
 the same version, and the staging folder under the same path, on a file system that they share with the machine that
 builds; machines that share none build parts (`agroflux_data.parts`). A block is the work of one thread and takes up to
-two gigabytes of memory, so a worker should be a process with one thread. By default its nanny makes the allocator hand
+a gigabyte of memory, so a worker should be a process with one thread. By default its nanny makes the allocator hand
 each freed array back to the system, only to ask for it again; better, on the machine of the workers::
 
     export DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON='{"MALLOC_TRIM_THRESHOLD_": 1073741824,

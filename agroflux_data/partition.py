@@ -38,6 +38,10 @@ class Partition:
         self.source, self.edition, self.secret = source, edition, secret
         self._last: tuple[Block, pa.Table] | None = None
 
+    def __reduce__(self) -> tuple[type[Partition], tuple[Source, Edition, bytes]]:
+        # Pickled for workers, and by `datasets` for the name of a cache: without all sites, and a block's rows.
+        return Partition, (self.source, self.edition, self.secret)
+
     @cached_property
     def tasks(self) -> dict[str, Task]:
         """The source's tasks by name, with its own columns and years; those that its sites and years can fill."""
@@ -96,11 +100,16 @@ class Partition:
     def _rows(self, task: Task, split: str, block: Block) -> pa.Table:
         rows = self._all_rows(block)
         sites, years = rows["site"].to_pylist(), rows["year"].to_pylist()
-        wanted = [
-            (at := self._place(task, site, year)) is not None and at.split == split
-            for site, year in zip(sites, years, strict=True)
-        ]
-        return rows.filter(pa.array(wanted))
+        mine = {
+            (site, year)
+            for site, year in set(zip(sites, years, strict=True))
+            if (at := self._place(task, site, year)) is not None and at.split == split
+        }
+        wanted = np.array([site_year in mine for site_year in zip(sites, years, strict=True)], bool)
+        # Runs of rows are shown where they lie; a filter would copy them.
+        bounds = np.flatnonzero(np.diff(np.concatenate([[False], wanted, [False]]).astype(np.int8))).reshape(-1, 2)
+        runs = [rows.slice(start, stop - start) for start, stop in bounds.tolist()]
+        return pa.concat_tables(runs) if runs else rows.slice(0, 0)
 
     def read(self, task: Task, split: str, block: Block) -> Iterator[pa.Table]:
         """The public rows of a block in a split, as one table if there are any; hidden outputs are NaN."""

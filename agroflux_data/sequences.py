@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
@@ -90,7 +90,7 @@ def table(
     sites: Iterable[Site],
     treatments: NDArray[np.integer],
     years: NDArray[np.integer],
-    columns: Mapping[str, NDArray[np.floating]],
+    columns: Iterable[tuple[str, NDArray[np.floating]]],
 ) -> pa.Table:
     """Rows as an Arrow table, sorted by (site, year, treatment).
 
@@ -99,8 +99,9 @@ def table(
     sites : iterable of Site
         The site of each row.
     treatments, years : integer arrays (rows,)
-    columns : mapping of str to array
-        Each variable: (rows,) for statics, (rows, 365) for daily inputs and outputs.
+    columns : iterable of (str, array)
+        Each variable: (rows,) for statics, (rows, 365) for daily inputs and outputs. Taken one by one, so a generator
+        need never hold more than one of them.
     """
     sites = list(sites)
     numbers = np.array([site.number for site in sites], np.int64)
@@ -115,9 +116,9 @@ def table(
         "lat": pa.array(np.array([sites[row].lat for row in order], np.float32)),
         "lon": pa.array(np.array([sites[row].lon for row in order], np.float32)),
     }
-    schema = features(columns, ()).arrow_schema
     data = {
         name: pa.array(array[order].astype(np.float32)) if name in STATICS else daily_array(array[order])
-        for name, array in columns.items()
+        for name, array in columns
     }
+    schema = features(data, ()).arrow_schema
     return pa.table(keys | data).select(schema.names).cast(schema)

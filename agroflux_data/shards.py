@@ -98,7 +98,7 @@ def write(rows: pa.Table, path: Path, file: str, sites: Sequence[str] | None = N
     sites : sequence of str, optional
         The site of each row, where `rows` has no such column (targets).
     """
-    rows = rows.combine_chunks().cast(_with_units(rows.schema))
+    rows = rows.cast(_with_units(rows.schema))
     leaves = {
         field.name: f"{field.name}.list.element" if pa.types.is_fixed_size_list(field.type) else field.name
         for field in rows.schema
@@ -117,7 +117,7 @@ def write(rows: pa.Table, path: Path, file: str, sites: Sequence[str] | None = N
             write_statistics=["sequence", *(name for name in ("site", "year", "treatment") if name in leaves)],
         ) as writer:
             for start, stop in row_groups(rows["site"].to_pylist() if sites is None else sites):
-                writer.write_table(rows.slice(start, stop - start), row_group_size=stop - start)
+                writer.write_table(rows.slice(start, stop - start).combine_chunks(), row_group_size=stop - start)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

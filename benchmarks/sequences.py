@@ -118,4 +118,4 @@ class MadeUp(Source):
             columns[f"TSMAX_L{layer}"] = 12 + damping * (columns["TMAX"] - 12)
             columns[f"TSMIN_L{layer}"] = 12 + damping * (columns["TMIN"] - 12)
         columns["NH4_L1"] = 4 * np.exp(0.7 * slow["mineral"])
-        return sequences.table([site] * rows, treatment, year, columns)
+        return sequences.table([site] * rows, treatment, year, columns.items())

@@ -56,7 +56,7 @@ class ToySource(Source):
             [site for site, _, _ in keys],
             np.array([treatment for _, _, treatment in keys]),
             np.array([year for _, year, _ in keys]),
-            columns,
+            columns.items(),
         )
 
     def _row(self, site: Site, year: int, treatment: int) -> dict[str, np.ndarray]:

@@ -36,7 +36,7 @@ def build(
         typer.Option(help="NAME=FOLDER for your own files, NAME=embedded for simulated ones; all embedded if absent."),
     ] = None,
     test_from: Annotated[int | None, typer.Option(help="First test year of your own files.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes, up to 0.8 GB of memory each.")] = os.cpu_count() or 1,
     shards: Annotated[
         str | None,
         typer.Option(

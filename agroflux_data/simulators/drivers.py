@@ -22,8 +22,14 @@ Columns = TypeVar("Columns", "Soil", "Weather", "Management", "Latents")
 
 
 def _take(columns: Columns, series: NDArray[np.integer]) -> Columns:
-    """The same dataclass with the given series, repeated as they are asked for; series are the last axis."""
-    return replace(columns, **{f.name: getattr(columns, f.name)[..., series] for f in fields(columns)})
+    """The same dataclass with the given series, repeated as they are asked for; series are the last axis.
+
+    Neighbours in their order are a view: a copy of a block's drivers would be hundreds of megabytes.
+    """
+    chosen: slice | NDArray[np.integer] = series
+    if len(series) and (np.diff(series) == 1).all():
+        chosen = slice(int(series[0]), int(series[-1]) + 1)
+    return replace(columns, **{f.name: getattr(columns, f.name)[..., chosen] for f in fields(columns)})
 
 
 @dataclass(frozen=True)

@@ -201,14 +201,14 @@ def calendar(
     spread = np.array([treatment.spread for treatment in treatments]) * np.clip(scores[1], -2, 2)[:, own]
     rate = np.maximum([treatment.rate for treatment in treatments] + spread, 0.0) * corn
 
-    planting, fertiliser = np.zeros((years, DAYS, columns)), np.zeros((years, DAYS, columns))
+    planting, fertiliser = np.zeros((years, DAYS, columns), np.float32), np.zeros((years, DAYS, columns))
     each_year, each_column = np.arange(years)[:, None], np.arange(columns)
     planting[each_year, day, each_column] = 1
     for timing, applications in _APPLICATIONS.items():
         columns_of = np.flatnonzero([treatment.timing == timing for treatment in treatments])
         for after, share in applications:
             fertiliser[each_year, day[:, columns_of] + after, columns_of] = share * rate[:, columns_of]
-    crop = np.repeat(corn.astype(float), DAYS, axis=0)
+    crop = np.repeat(corn.astype(np.float32), DAYS, axis=0)
     return Management(fertiliser.reshape(days, columns), planting.reshape(days, columns), crop)
 
 

@@ -130,7 +130,7 @@ class AmeriFlux(Source):
                 block.append(record.values[name][wanted])
         columns = {name: np.concatenate([np.empty((0, DAYS)), *block]) for name, block in blocks.items()}
         years = np.array([year for _, year in rows], np.int64)
-        return table([site for site, _ in rows], np.zeros(len(rows), np.int64), years, columns)
+        return table([site for site, _ in rows], np.zeros(len(rows), np.int64), years, columns.items())
 
 
 def _content(files: Sequence[DailyFile], years: Years, min_qc: float) -> str:

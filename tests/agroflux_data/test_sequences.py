@@ -30,7 +30,7 @@ def test_rows_are_sorted_by_site_year_treatment_and_keep_their_values():
     treatments, years = np.array([0, 1, 0, 0]), np.array([2000, 2000, 2001, 2000])
     gpp = np.arange(4)[:, None] + np.zeros(DAYS)
     gpp[0, 3] = np.nan
-    rows = sequences.table(sites, treatments, years, {"GPP": gpp, "TSOC": np.arange(4.0)})
+    rows = sequences.table(sites, treatments, years, [("GPP", gpp), ("TSOC", np.arange(4.0))])
     assert rows["sequence"].to_pylist() == [1002000, 1012000, 1002001, 2002000]
     assert rows["TSOC"].to_pylist() == [3, 1, 2, 0]
     values = sequences.values(rows["GPP"])

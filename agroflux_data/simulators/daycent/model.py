@@ -83,6 +83,8 @@ class DayCent:
             block = Block(drivers.take(chosen), self.parameters)
             block.spin_up()
             part = block.simulate()
+            if block.drivers.series == series:
+                return part  # all there is: a copy would need as much memory again
             for name in outputs:
                 outputs[name][:, columns] = part.outputs[name][:, : len(columns)]
             for name in imbalance:
@@ -120,9 +122,8 @@ class Block:
         """Step through all years."""
         drivers = self.drivers
         series = drivers.series
-        # One allocation for all, since the system hands out large ones in large pages.
-        table = np.empty((len(DayCent.outputs), drivers.days, series), np.float32)
-        outputs = dict(zip(DayCent.outputs, table, strict=True))
+        # Each of its own, so that who takes one after another can let them go.
+        outputs = {name: np.empty((drivers.days, series), np.float32) for name in DayCent.outputs}
         imbalance: dict[str, Array] = {
             name: np.empty((drivers.years, series)) for name in ("carbon", "nitrogen", "water")
         }
