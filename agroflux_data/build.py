@@ -251,7 +251,7 @@ def _tasks(plan: Plan, staging: Path, pieces: list[Piece], folder: str) -> dict[
                     file = f"{task.name}/{split}-{number:05d}-of-{len(mine):05d}.parquet"
                     final = staging / _WHOLE / folder / file
                     final.parent.mkdir(exist_ok=True)
-                    os.replace(staging / folder / piece.shard.file, final)
+                    _name(staging / folder / piece.shard.file, final)
                     named.append(replace(piece.shard, file=file))
                 splits[split] = Split(
                     rows=sum(shard.rows for shard in named),
@@ -264,6 +264,14 @@ def _tasks(plan: Plan, staging: Path, pieces: list[Piece], folder: str) -> dict[
             if splits:
                 records[task.name] = TaskRecord(task.inputs, task.targets, splits)
     return records
+
+
+def _name(shard: Path, final: Path) -> None:
+    """Give a finished block's shard its final name and leave the other, so that a build stopped here goes on too."""
+    try:
+        os.link(shard, final)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(shard, final)
 
 
 def _move_into_place(staging: Path, out: Path, *, sealed: bool) -> None:

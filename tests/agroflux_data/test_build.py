@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from datasets import load_dataset
 
-from agroflux_data import sequences
+from agroflux_data import card, sequences
 from agroflux_data.build import build, built_already, staging_folder
 from agroflux_data.builder import AgrofluxBuilder
 from agroflux_data.errors import AgrofluxError
@@ -178,6 +179,28 @@ def test_a_killed_build_leaves_nothing_half_written(tmp_path):
     next(half.glob("public/*/*.parquet")).write_bytes(b"half")
     release = build(toy_plan(Edition.SEALED), out, workers=1)
     assert len(release.tasks) == 8
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_a_build_that_stops_at_the_card_simulates_nothing_again(toy_release, tmp_path, monkeypatch, hard_links):
+    def refuse(*_: object) -> None:
+        raise OSError("this file system has no hard links")
+
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    out = tmp_path / "agroflux"
+    if not hard_links:
+        monkeypatch.setattr(os, "link", refuse)
+    with monkeypatch.context() as patched:
+        patched.setattr(card, "write", stop)
+        with pytest.raises(Stopped):
+            build(toy_plan(Edition.SEALED), out, workers=1)
+    monkeypatch.setattr(ToySource, "sequences", stop)
+    build(toy_plan(Edition.SEALED), out, workers=1)
+    assert content(out) == content(toy_release)
+    assert content(targets_folder(out)) == content(targets_folder(toy_release))
+    assert not staging_folder(out).exists()
 
 
 def test_the_same_plan_is_built_already_and_another_is_refused(toy_release, tmp_path):
