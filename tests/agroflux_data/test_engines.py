@@ -141,7 +141,7 @@ from agroflux_data.build import build
 from tests.agroflux_data.test_engines import patient_plan
 if __name__ == "__main__":
     out, log, workers, scheduler = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] or None
-    build(patient_plan(log, 0.3), out, workers=workers, scheduler=scheduler)
+    build(patient_plan(log, 1.0), out, workers=workers, scheduler=scheduler)
 """
 
 
