@@ -57,14 +57,16 @@ def built_already(plan: Plan, out: Path) -> Release | None:
     release = Release(out)
     made = release.provenance
     same = (
-        (made.made_with, made.edition, made.scale, made.seed) == (made_with(), plan.edition, plan.scale, plan.seed)
+        (made.made_with, made.version, made.edition, made.scale, made.seed)
+        == (made_with(), plan.version, plan.edition, plan.scale, plan.seed)
         and {name: source.content for name, source in made.sources.items()} == content(plan)
         and (plan.edition is Edition.OPEN or _kept_secret(out) == plan.secret)
     )
     if not same:
         raise AgrofluxError(
             "another release stands there", expected="the same options as it was built with, or --force to replace it",
-            came=f"a {made.edition} release, scale {made.scale}, seed {made.seed}, revision {made.revision}", where=out,
+            came=f"version {made.version}, {made.edition}, scale {made.scale}, seed {made.seed},"
+            f" revision {made.revision}", where=out,
         )  # fmt: skip
     return release
 
@@ -210,6 +212,7 @@ def _assemble(plan: Plan, staging: Path, pieces: list[Piece], name: str) -> None
             for partition in plan.partitions
         },
         tasks=public,
+        version=plan.version,
     )
     (whole / PUBLIC / PROVENANCE).write_text(provenance.to_json())
     (whole / PUBLIC / STATISTICS).write_text(_statistics(pieces))

@@ -109,6 +109,7 @@ def _text(release: Release) -> dict[str, str]:
     columns = {name for task in release.tasks for name in (*release.task(task).inputs, *release.task(task).targets)}
     return {
         "example": release.tasks[0],
+        "version": str(release.version),
         "revision": release.revision,
         "edition": _EDITIONS[release.edition],
         "summary": f"**Origin of the numbers: {', '.join(sorted({s.origin for s in made.sources.values()}))}.** "

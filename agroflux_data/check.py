@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from agroflux_data import sequences, shards, statistics
 from agroflux_data.card import README
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.release import PROVENANCE, STATISTICS, Release, Split, Targets, targets_folder
+from agroflux_data.release import PROVENANCE, SECRET, STATISTICS, Release, Split, Targets, targets_folder
 from agroflux_data.splits import Edition, assign_folds, place
 from agroflux_data.statistics import Moments
 from agroflux_data.tasks import Task
 from agroflux_data.variables import STATICS, VARIABLES
 
-__all__ = ["Finding", "check"]
+__all__ = ["Finding", "check", "damage", "known_files"]
 
 _EXAMPLES = 3
 _HUB_FILES = (".git", ".gitattributes", ".cache")
@@ -56,7 +56,7 @@ def check(release: Release, targets: Path | None = None) -> Iterator[Finding]:
     targets : Path, optional
         The private folder; by default the one beside the release, if it is there.
     """
-    yield from _files(release)
+    yield from damage(release)
     hidden: dict[str, set[int]] = {}
     revealed: dict[str, list[tuple[str, NDArray[np.int64]]]] = {}
     for name in release.tasks:
@@ -93,29 +93,28 @@ def _some(items: NDArray | list) -> str:
     return f"{len(items)} ({first}{', ...' if len(items) > _EXAMPLES else ''})"
 
 
-def _files(release: Release) -> Iterator[Finding]:
-    known = {README, PROVENANCE, STATISTICS}
-    for name in release.tasks:
-        for split in release.splits(name).values():
-            for shard in split.shards:
-                known.add(shard.file)
-                path = release.path / shard.file
-                if not path.is_file():
-                    yield Finding(shard.file, "missing shard")
-                elif path.stat().st_size != shard.bytes:
-                    yield Finding(shard.file, f"expected {shard.bytes} bytes, got {path.stat().st_size}")
-                elif shards.digest(path) != shard.sha256:
-                    yield Finding(shard.file, "content differs from what was built (SHA-256)")
-    for path in sorted(release.path.rglob("*")):
-        relative = path.relative_to(release.path)
-        # .git and .cache are what the Hub's own tools leave in a clone.
-        if (
-            path.is_file()
-            and str(relative) not in known
-            and relative.parts[0] not in (".git", ".gitattributes", ".cache")
-        ):
+def known_files(folder: Release | Targets) -> frozenset[str]:
+    """The files that make up a folder of a release, by their paths in it with forward slashes."""
+    papers = {PROVENANCE, SECRET} if isinstance(folder, Targets) else {README, PROVENANCE, STATISTICS}
+    return frozenset(papers | {shard.file for shard in folder.shards})
+
+
+def damage(folder: Release | Targets) -> Iterator[Finding]:
+    """Files that are missing, are not what was built, or do not belong there."""
+    for shard in folder.shards:
+        path = folder.path / shard.file
+        if not path.is_file():
+            yield Finding(shard.file, "missing shard")
+        elif path.stat().st_size != shard.bytes:
+            yield Finding(shard.file, f"expected {shard.bytes} bytes, got {path.stat().st_size}")
+        elif shards.digest(path) != shard.sha256:
+            yield Finding(shard.file, "content differs from what was built (SHA-256)")
+    known = known_files(folder)
+    for path in sorted(folder.path.rglob("*")):
+        relative = path.relative_to(folder.path)
+        if path.is_file() and relative.as_posix() not in known and relative.parts[0] not in _HUB_FILES:
             yield Finding(str(relative), "a file that the release does not know")
-    if not (release.path / README).is_file():
+    if README in known and not (folder.path / README).is_file():
         yield Finding(README, "missing dataset card: load_dataset would not find the splits")
 
 
@@ -225,6 +224,8 @@ def _leaks(hidden: dict[str, set[int]], revealed: dict[str, list[tuple[str, NDAr
 def _targets(release: Release, folder: Path) -> Iterator[Finding]:
     try:
         targets = Targets.of(release, folder)
+        for found in damage(targets):
+            yield Finding(f"{folder.name}/{found.where}", found.problem)
         for name in release.tasks:
             for split, record in release.splits(name).items():
                 if not record.hidden:

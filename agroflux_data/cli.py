@@ -7,18 +7,24 @@ import typer
 from agroflux_data import console
 from agroflux_data.commands.build import build
 from agroflux_data.commands.check import check
+from agroflux_data.commands.pull import pull
+from agroflux_data.commands.push import push
 from agroflux_data.commands.read import read
 from agroflux_data.commands.realism import realism
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Build and check releases of the AgroFlux benchmark.", no_args_is_help=True, pretty_exceptions_enable=False
+    help="Build, check and publish releases of the AgroFlux benchmark.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
 app.command()(build)
 app.command()(check)
 app.command("import")(read)
 app.command()(realism)
+app.command()(push)
+app.command()(pull)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.partition import Partition
 from agroflux_data.sources.source import Source
 from agroflux_data.splits import Edition
+from agroflux_data.versions import FIRST, Version
 
 __all__ = ["Plan", "make_secret", "read_secret"]
 
@@ -32,6 +33,8 @@ class Plan:
     secret : bytes
         What only the host knows.
     sources : tuple of Source
+    version : Version
+        What the host calls the release; its rows do not depend on it.
     """
 
     edition: Edition
@@ -39,6 +42,7 @@ class Plan:
     seed: int
     secret: bytes
     sources: tuple[Source, ...]
+    version: Version = FIRST
 
     @cached_property
     def partitions(self) -> tuple[Partition, ...]:

@@ -21,6 +21,7 @@ from agroflux_data.shards import Shard
 from agroflux_data.splits import Edition, Years
 from agroflux_data.statistics import Moments
 from agroflux_data.tasks import Task
+from agroflux_data.versions import FIRST, Version
 
 __all__ = ["FORMAT", "PROVENANCE", "SECRET", "STATISTICS", "Provenance", "Release", "SourceRecord", "Split", "Targets",
            "TaskRecord", "targets_folder"]  # fmt: skip
@@ -97,6 +98,9 @@ class Provenance:
         The public seed: weather, soils and management of embedded sources.
     sources : dict of str to SourceRecord
     tasks : dict of str to TaskRecord
+    version : Version
+        Semantic, named by the host (`agroflux_data.versions`). A release that was built before there were any is the
+        first.
     """
 
     revision: str
@@ -106,10 +110,11 @@ class Provenance:
     seed: int
     sources: dict[str, SourceRecord]
     tasks: dict[str, TaskRecord]
+    version: Version = FIRST
     format: int = field(default=FORMAT)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), indent=1) + "\n"
+        return json.dumps(asdict(self) | {"version": str(self.version)}, indent=1) + "\n"
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -131,6 +136,7 @@ class Provenance:
                 **data
                 | {
                     "edition": Edition(data["edition"]),
+                    "version": Version.from_text(data.get("version", str(FIRST))),
                     "sources": {
                         name: SourceRecord(
                             **source | {"years": Years(**source["years"]), "warnings": tuple(source["warnings"])}
@@ -166,6 +172,10 @@ class _Folder:
     @property
     def revision(self) -> str:
         return self.provenance.revision
+
+    @property
+    def version(self) -> Version:
+        return self.provenance.version
 
     @property
     def edition(self) -> Edition:
@@ -209,6 +219,12 @@ class _Folder:
         if name not in splits:
             raise AgrofluxError(f"{task} has no such split", expected="one of " + ", ".join(splits), came=name)
         return splits[name]
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """Every shard of every task, in order."""
+        records = self.provenance.tasks.values()
+        return tuple(shard for task in records for split in task.splits.values() for shard in split.shards)
 
     def paths(self, task: str, split: str) -> list[Path]:
         """The Parquet files of a split, in order."""

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before anything imports the Hugging Face libraries: no network, and no cache but our own.
@@ -14,10 +14,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="agroflux-tests-hf-")
 
 import pytest
+from huggingface_hub import constants
 
 from agroflux_data.build import build
 from agroflux_data.plan import Plan
 from agroflux_data.splits import Edition
+from tests.hub import Hub
 from tests.toy import ToySource
 
 TOY_SECRET = b"the secret of the toy"
@@ -56,6 +58,17 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"no samples: {SHARED} is absent")
     return SHARED
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """An empty Hub on 127.0.0.1. This process takes it for the Hub; a child does with ``Hub.environment``."""
+    with Hub() as running:
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        files = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, running.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", files)
+        monkeypatch.setattr(constants, "ENDPOINT", running.url)
+        yield running
 
 
 @pytest.fixture(scope="session")

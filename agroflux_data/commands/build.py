@@ -19,6 +19,7 @@ from agroflux_data.plan import Plan, make_secret, read_secret
 from agroflux_data.release import Release, targets_folder
 from agroflux_data.sources.readers import EMBEDDED, Reading, open_sources
 from agroflux_data.splits import Edition
+from agroflux_data.versions import FIRST, Version
 
 __all__ = ["build"]
 
@@ -36,6 +37,9 @@ def build(
         typer.Option(help="NAME=FOLDER for your own files, NAME=embedded for simulated ones; all embedded if absent."),
     ] = None,
     test_from: Annotated[int | None, typer.Option(help="First test year of your own files.")] = None,
+    version: Annotated[
+        str, typer.Option(help="Semantic version of the release, MAJOR.MINOR.PATCH: see agroflux-data diff.")
+    ] = str(FIRST),
     workers: Annotated[int, typer.Option(min=1, help="Processes, up to 0.8 GB of memory each.")] = os.cpu_count() or 1,
     shards: Annotated[
         str | None,
@@ -65,7 +69,7 @@ def build(
     Blocks that no part made are built then. Keep these folders private: they hold the secret and hidden targets.
     """
     out = Path(os.path.abspath(out))  # not resolve(): a link stays a link
-    chosen = _edition(edition)
+    chosen, named_version = _edition(edition), Version.from_text(version)
     part = None if shards is None else Part.from_text(shards)
     if part is not None and chosen is Edition.SEALED and secret_file is None:
         raise AgrofluxError(
@@ -85,7 +89,7 @@ def build(
             console.messages.print(f"[yellow]warning:[/] {opened.name}:", end=" ")
             console.messages.print(warning, markup=False, soft_wrap=True)
     embedded = any(opened.origin == EMBEDDED for opened in sources)
-    plan = Plan(chosen, scale if embedded else None, seed, secret, sources)
+    plan = Plan(chosen, scale if embedded else None, seed, secret, sources, named_version)
     try:
         release = built_already(plan, out)
     except AgrofluxError:
@@ -94,7 +98,7 @@ def build(
         _refuse_to_replace(out)
         release = None
     if release is not None:
-        console.messages.print(f"{out.name} is built already, revision {release.revision}")
+        console.messages.print(f"{out.name} is built already, version {release.version}, revision {release.revision}")
     elif part is not None:
         with console.bar("building blocks") as done:
             folder = build_part(plan, out, part, workers=workers, scheduler=scheduler, force=force, done=done)
@@ -106,7 +110,7 @@ def build(
             release = build_release(plan, out, workers=workers, scheduler=scheduler, force=force, done=done)
     console.output.print(_overview(release))
     console.output.print(
-        f"{release.path} revision {release.revision}"
+        f"{release.path} version {release.version} revision {release.revision}"
         + (f"\n{targets_folder(release.path)} keep private" if chosen is Edition.SEALED else "")
     )
 
