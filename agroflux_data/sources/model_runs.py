@@ -290,7 +290,7 @@ class ModelRuns(Source):
                 block.append(np.full((int(taken.sum()), DAYS), np.nan) if array is None else array[taken])
         keys = np.array([(treatment, year) for _, treatment, year in rows], np.int64).reshape(-1, 2)
         columns = {name: np.concatenate(block) for name, block in blocks.items()}
-        return table([site for site, _, _ in rows], keys[:, 0], keys[:, 1], columns)
+        return table([site for site, _, _ in rows], keys[:, 0], keys[:, 1], columns.items())
 
 
 def _refuse_twins(runs: Sequence[Run], path: Path) -> None:
