@@ -7,6 +7,7 @@ import typer
 from agroflux_data import console
 from agroflux_data.commands.build import build
 from agroflux_data.commands.check import check
+from agroflux_data.commands.export import export
 from agroflux_data.commands.pull import pull
 from agroflux_data.commands.push import push
 from agroflux_data.commands.read import read
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command()(build)
 app.command()(check)
+app.command()(export)
 app.command("import")(read)
 app.command()(realism)
 app.command()(push)

@@ -17,7 +17,8 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.parts import Part
 from agroflux_data.plan import Plan, make_secret, read_secret
 from agroflux_data.release import Release, targets_folder
-from agroflux_data.sources.readers import EMBEDDED, Reading, open_sources
+from agroflux_data.sources.embedded import Embedded
+from agroflux_data.sources.readers import Reading, open_sources
 from agroflux_data.splits import Edition
 from agroflux_data.versions import FIRST, Version
 
@@ -88,7 +89,7 @@ def build(
         for warning in opened.warnings:
             console.messages.print(f"[yellow]warning:[/] {opened.name}:", end=" ")
             console.messages.print(warning, markup=False, soft_wrap=True)
-    embedded = any(opened.origin == EMBEDDED for opened in sources)
+    embedded = any(isinstance(opened, Embedded) for opened in sources)
     plan = Plan(chosen, scale if embedded else None, seed, secret, sources, named_version)
     try:
         release = built_already(plan, out)

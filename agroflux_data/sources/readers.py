@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError
+from agroflux_data.sources import official
 from agroflux_data.sources.ameriflux import AmeriFlux
 from agroflux_data.sources.daycent_output import DayCentOutput
 from agroflux_data.sources.embedded import SCALES, Embedded
@@ -44,9 +45,14 @@ def _daycent(path: Path, reading: Reading) -> tuple[Source, ...]:
     return (DayCentOutput.open(path, test_from=reading.test_from),)
 
 
+def _official(path: Path, reading: Reading) -> tuple[Source, ...]:
+    return official.read(path, test_from=reading.test_from)
+
+
 READERS: dict[str, Callable[[Path, Reading], tuple[Source, ...]]] = {
     "ameriflux": _ameriflux,
     "daycent": _daycent,
+    "official": _official,
 }
 """The readers of users' files by name: each opens the sources that it finds at a path."""
 
