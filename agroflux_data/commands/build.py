@@ -13,6 +13,7 @@ from rich.table import Table
 from agroflux_data import console
 from agroflux_data.build import build as build_release
 from agroflux_data.build import build_part, built_already, resumable_secret
+from agroflux_data.commands.reading import AllQc, Management, MinQc, Soils, TestFrom, least_quality
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.parts import Part
 from agroflux_data.plan import Plan, make_secret, read_secret
@@ -37,7 +38,11 @@ def build(
         list[str] | None,
         typer.Option(help="NAME=FOLDER for your own files, NAME=embedded for simulated ones; all embedded if absent."),
     ] = None,
-    test_from: Annotated[int | None, typer.Option(help="First test year of your own files.")] = None,
+    test_from: TestFrom = None,
+    min_qc: MinQc = None,
+    all_qc: AllQc = False,
+    soils: Soils = None,
+    management: Management = None,
     version: Annotated[
         str, typer.Option(help="Semantic version of the release, MAJOR.MINOR.PATCH: see agroflux-data diff.")
     ] = str(FIRST),
@@ -83,7 +88,7 @@ def build(
     else:
         kept = None if chosen is Edition.OPEN or force else resumable_secret(out)
         secret = kept or make_secret(chosen)
-    reading = Reading(test_from=test_from)
+    reading = Reading(test_from=test_from, min_qc=least_quality(min_qc, all_qc), soils=soils, management=management)
     sources = open_sources(named, scale=scale, seed=seed, secret=secret, reading=reading)
     for opened in sources:
         for warning in opened.warnings:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from agroflux_data import console
 from agroflux_data.commands.build import build
+from agroflux_data.commands.reading import AllQc, Management, MinQc, Soils, TestFrom, least_quality
 from agroflux_data.describe import Description
 from agroflux_data.describe import describe as describe_source
 from agroflux_data.errors import AgrofluxError, listing
@@ -29,7 +30,11 @@ def read(
     describe: Annotated[bool, typer.Option("--describe", help="Only say what is there; nothing is written.")] = False,
     edition: Annotated[str, typer.Option(help="sealed: test targets hidden; open: the paper's protocol.")] = "sealed",
     secret_file: Annotated[Path | None, typer.Option(help="What only the host knows, as for build.")] = None,
-    test_from: Annotated[int | None, typer.Option(help="First test year.")] = None,
+    test_from: TestFrom = None,
+    min_qc: MinQc = None,
+    all_qc: AllQc = False,
+    soils: Soils = None,
+    management: Management = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --describe: JSON on standard output.")] = False,
 ) -> None:
     """Read your own files: say what is in them (--describe), or make a release of them (OUT)."""
@@ -39,10 +44,14 @@ def read(
             expected="OUT, the folder to make, or --describe",
         )
     if out is not None:
-        build(out, edition=edition, secret_file=secret_file, source=[f"{reader}={path}"], test_from=test_from)
+        build(
+            out, edition=edition, secret_file=secret_file, source=[f"{reader}={path}"], test_from=test_from,
+            min_qc=min_qc, all_qc=all_qc, soils=soils, management=management,
+        )  # fmt: skip
         return
+    reading = Reading(test_from=test_from, min_qc=least_quality(min_qc, all_qc), soils=soils, management=management)
     descriptions = []
-    for source in read_sources(reader, path, Reading(test_from=test_from)):
+    for source in read_sources(reader, path, reading):
         with console.bar(f"reading {source.name}") as done:
             descriptions.append(describe_source(source, done))
     if as_json:

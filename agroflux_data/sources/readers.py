@@ -11,6 +11,7 @@ from agroflux_data.sources import official
 from agroflux_data.sources.ameriflux import AmeriFlux
 from agroflux_data.sources.daycent_output import DayCentOutput
 from agroflux_data.sources.embedded import SCALES, Embedded
+from agroflux_data.sources.fields import Fields
 from agroflux_data.sources.fluxnet_site import MIN_QC
 from agroflux_data.sources.source import Source
 from agroflux_data.tasks import SOURCES
@@ -29,16 +30,24 @@ class Reading:
     ----------
     test_from : int, optional
         First test year, in place of the benchmark's.
-    min_qc : float
-        Least quality flag, 0 to 1, of a tower's flux that counts.
+    min_qc : float, optional
+        Least quality flag, 0 to 1, of a tower's flux that counts; None keeps every flux.
+    soils, management : Path, optional
+        Tables of the fields: see `agroflux_data.sources.soils_table` and `agroflux_data.sources.management_table`.
     """
 
     test_from: int | None = None
-    min_qc: float = MIN_QC
+    min_qc: float | None = MIN_QC
+    soils: Path | None = None
+    management: Path | None = None
+
+    def fields(self) -> Fields:
+        """What the tables say; raises `AgrofluxError` for a bad one."""
+        return Fields.read(self.soils, self.management)
 
 
 def _ameriflux(path: Path, reading: Reading) -> tuple[Source, ...]:
-    return (AmeriFlux.open(path, test_from=reading.test_from, min_qc=reading.min_qc),)
+    return (AmeriFlux.open(path, test_from=reading.test_from, min_qc=reading.min_qc, fields=reading.fields()),)
 
 
 def _daycent(path: Path, reading: Reading) -> tuple[Source, ...]:

@@ -1,10 +1,11 @@
-"""The reader of daily FLUXNET files: what it derives, masks and fills, and what it says of bad files."""
+"""The reader of tower files, daily ones above all: what it derives, masks and fills, and what it says of bad files."""
 
 from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agroflux_data.commands.reading import least_quality
 from agroflux_data.errors import AgrofluxError
+from agroflux_data.release import Release
 from agroflux_data.sequences import features, values
 from agroflux_data.sources.ameriflux import AmeriFlux
-from agroflux_data.sources.fluxnet_file import daily_files
+from agroflux_data.sources.fields import Fields
+from agroflux_data.sources.fluxnet_folder import find
 from agroflux_data.sources.fluxnet_site import temperature_range
 from agroflux_data.splits import Years
+from agroflux_data.variables import CORE_INPUTS
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "samples" / "fluxnet"
 NAME = "FLX_{site}_FLUXNET2015_SUBSET_DD_2007-2009_1-3.csv"
@@ -66,7 +71,7 @@ def column(source: AmeriFlux, name: str) -> np.ndarray:
     return values(source.sequences(source.sites)[name])
 
 
-def message(folder: Path, **options: int) -> str:
+def message(folder: Path, **options: Any) -> str:
     with pytest.raises(AgrofluxError) as caught:
         AmeriFlux.open(folder, **options)
     return str(caught.value)
@@ -159,6 +164,10 @@ def test_fluxes_count_only_on_days_with_enough_measured_data(tmp_path):
     assert "2 of 1096 days" in warning(source, "US-Tst", "NEE", "below 0.75")
     lenient = AmeriFlux.open(tmp_path, min_qc=0.5)
     assert np.flatnonzero(np.isnan(column(lenient, "NEE")[0])).tolist() == [2, 7]
+    everything = AmeriFlux.open(tmp_path, min_qc=None)
+    assert np.flatnonzero(np.isnan(column(everything, "NEE")[0])).tolist() == [7]
+    assert not np.isnan(column(everything, "ET")).any()
+    assert everything.content != AmeriFlux.open(tmp_path, min_qc=0).content
 
 
 def test_observed_exchange_is_not_forced_to_close(tmp_path):
@@ -266,6 +275,101 @@ def test_impossible_values_are_missing_values(tmp_path):
     assert "20070112" in warning(source, "NEE taken as missing")
 
 
+# What other files say of the fields
+
+SOILS = "site,TBKDS,TCSAND,TCSILT,TPH,TSOC,lat,lon\nUS-Tst,1.42,110,580,6.3,16.5,41.2,-96.5\n"
+MANAGEMENT = """site,date,event,crop,amount
+US-Tst,2007-05-01,planting,corn,
+US-Tst,2007-06-01,fertiliser,,9
+US-Tst,2009-05-11,planting,soybean,
+"""
+BADM = """SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE
+US-Tst,1,GRP_LOCATION,LOCATION_LAT,40.5
+US-Tst,1,GRP_LOCATION,LOCATION_LONG,-95.25
+US-Tst,2,GRP_IGBP,IGBP,GRA
+"""
+
+
+def fields(folder: Path, soils: str = SOILS, management: str = MANAGEMENT) -> Fields:
+    paths = folder / "soils.txt", folder / "management.txt"
+    for path, text in zip(paths, (soils, management), strict=True):
+        path.write_text(text)
+    return Fields.read(*paths)
+
+
+def test_soils_and_management_become_inputs(tmp_path):
+    write(tmp_path, frame())
+    source = AmeriFlux.open(tmp_path, fields=fields(tmp_path))
+    rows = source.sequences(source.sites)
+    assert source.inputs == (*CORE_INPUTS, "RADN", "WIND")
+    assert rows.schema == features(source.inputs, source.targets).arrow_schema
+    assert rows["year"].to_pylist() == [2007, 2009]
+    assert rows["TCSILT"].to_pylist() == [580, 580]
+    assert values(rows["PLANTT"])[:, [0, 364]].tolist() == [[1, 1], [0, 0]]
+    assert np.argwhere(values(rows["PDOY"])).tolist() == [[0, 120], [1, 130]]
+    assert values(rows["FERTZR_N"]).sum(axis=1).tolist() == [9, 0]
+    assert rows["lat"].to_pylist() == [pytest.approx(41.2)] * 2
+    assert "no planting in it" in warning(source, "US-Tst: 2008 left out")
+    assert not [line for line in source.warnings if "TBKDS" in line or "PDOY" in line or "lat, lon" in line]
+    assert source.sequences([]).num_rows == 0
+    assert source.content != AmeriFlux.open(tmp_path).content
+
+
+def test_sites_that_the_tables_do_not_know_are_left_out(tmp_path):
+    for site in ("US-Tst", "US-Two"):
+        write(tmp_path, frame(), site)
+    source = AmeriFlux.open(tmp_path, fields=fields(tmp_path))
+    assert [site.name for site in source.sites] == ["US-Tst"]
+    warning(source, "US-Two: left out, as the table of soils has no row of it")
+    other = fields(tmp_path, soils=SOILS.replace("US-Tst", "US-ne1"), management=MANAGEMENT.replace("US-Tst", "US-ne1"))
+    said = message(tmp_path, fields=other)
+    assert "no year that can be used" in said
+    assert "US-Tst: left out, as the table of soils has no row of it" in said
+
+
+def test_the_network_says_where_the_tower_stands(tmp_path):
+    write(tmp_path, frame())
+    (tmp_path / "AMF_US-Tst_FLUXNET_BIF_2007-2009_v1.3_r1.csv").write_text(BADM)
+    (tmp_path / "AMF_US-Tst_FLUXNET_BIFVARINFO_DD_2007-2009_v1.3_r1.csv").write_text("no BADM\n")
+    (tmp_path / "AMF_US-Tst_BIF_20230922.xlsx").write_bytes(b"PK")
+    source = AmeriFlux.open(tmp_path, fields=fields(tmp_path))
+    rows = source.sequences(source.sites)
+    assert set(zip(rows["lat"].to_pylist(), rows["lon"].to_pylist(), strict=True)) == {(40.5, -95.25)}
+    assert "GRA (IGBP)" in warning(source, "US-Tst: stands on")
+    warning(source, "AMF_US-Tst_BIF_20230922.xlsx: not read")
+
+
+def test_the_command_takes_tables_and_quality(command, tmp_path):
+    write(tmp_path / "towers", frame().assign(NEE_VUT_REF_QC=0.3))
+    (tmp_path / "soils.csv").write_text(SOILS)
+    (tmp_path / "management.csv").write_text(MANAGEMENT)
+    result = command(
+        "agroflux-data", "build", "mine", "--source", "ameriflux=towers", "--soils", "soils.csv", "--management",
+        "management.csv", "--all-qc", "--test-from", "2009", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    train = Release(tmp_path / "mine").table("towers_temporal", "train")
+    assert train["year"].to_pylist() == [2007]
+    assert train["TPH"].to_pylist() == [pytest.approx(6.3)]
+    assert not np.isnan(values(train["NEE"])).any()
+    assert command("agroflux-data", "check", "mine", cwd=tmp_path).returncode == 0
+
+
+def test_a_bad_table_is_one_clear_error_of_the_command(command, tmp_path):
+    write(tmp_path / "towers", frame())
+    (tmp_path / "soils.csv").write_text(SOILS.replace("580", "58").replace("110", "11"))
+    result = command("agroflux-data", "import", "ameriflux", "towers", "mine", "--soils", "soils.csv", cwd=tmp_path)
+    assert result.returncode == 2
+    assert "impossible texture" in result.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"towers", "soils.csv"}
+
+
+def test_one_choice_of_quality():
+    assert [least_quality(None, False), least_quality(0.5, False), least_quality(None, True)] == [0.75, 0.5, None]
+    with pytest.raises(AgrofluxError, match="expected --min-qc or --all-qc, got"):
+        least_quality(0.5, True)
+
+
 # Files, sites and years
 
 
@@ -279,10 +383,11 @@ def test_daily_files_are_told_by_their_names(tmp_path):
     }.items():
         write(tmp_path, data, site, name)
     others = [
-        "FLX_US-Aaa_FLUXNET2015_FULLSET_HH_2007-2007_1-4.csv",
         "FLX_US-Aaa_FLUXNET2015_FULLSET_MM_2007-2007_1-4.csv",
         "FLX_US-Aaa_FLUXNET2015_ERAI_DD_1989-2014_1-4.csv",
-        "AMF_US-Ccc_FLUXNET_BIF_2007-2007_v1.3_r1.csv",
+        "AMF_US-Ccc_FLUXNET_ERA5_HH_1981-2024_v1.3_r1.csv",
+        "AMF_US-Ccc_FLUXNET_ERA5_DD_1981-2024_v1.3_r1.csv",
+        "AMF_US-Ccc_FLUXNET_BIFVARINFO_HH_2007-2007_v1.3_r1.csv",
     ]
     for name in others:
         (tmp_path / name).write_text("TIMESTAMP\n")
@@ -292,7 +397,7 @@ def test_daily_files_are_told_by_their_names(tmp_path):
     ]  # fmt: skip
     skipped = warning(source, "files left out")
     assert all(name in skipped for name in others)
-    assert [file.site for file in daily_files(tmp_path)[0]] == [site.name for site in source.sites]
+    assert [file.site for file in find(tmp_path).sites] == [site.name for site in source.sites]
 
 
 def test_a_site_has_the_same_rows_whatever_is_asked_beside_it(tmp_path):
@@ -368,9 +473,17 @@ def test_no_daily_file(tmp_path):
     (tmp_path / "AMF_US-Ne1_FLUXNET_SUBSET_2001-2020_3-5.zip").write_text("")
     (tmp_path / "FLX_US-Ne1_FLUXNET2015_SUBSET_MM_2001-2013_1-4.csv").write_text("TIMESTAMP\n")
     text = message(tmp_path)
-    assert "no daily file" in text
+    assert "no daily, half-hourly or hourly file: expected unpacked files" in text
     assert "SUBSET_MM" in text
     assert ".zip" in text
+
+
+def test_archives_are_to_be_unpacked(tmp_path):
+    archive = tmp_path / "AMF_US-Ne1_FLUXNET_SUBSET_2001-2020_3-5.zip"
+    archive.write_bytes(b"PK")
+    assert "an archive, to be unpacked first" in message(archive)
+    write(tmp_path, frame())
+    assert archive.name in warning(AmeriFlux.open(tmp_path), "files left out, as packed")
 
 
 def test_a_site_in_two_files(tmp_path):
@@ -403,13 +516,14 @@ def _set(column: str, value: object, row: int = 40) -> Callable[[pd.DataFrame], 
     ("change", "words"),
     [
         (lambda data: pd.concat([data, data[10:14]]), ["duplicate days", "20070111, 20070112, 20070113 and 1 more"]),
-        (_set("TIMESTAMP", "20070230"), ["no date", "'20070230'", "TIMESTAMP", "day 41"]),
+        (_set("TIMESTAMP", "20070230"), ["no date", "'20070230'", "TIMESTAMP", "line 41"]),
         (_set("TIMESTAMP", "200702"), ["no date", "yyyymmdd", "'200702'"]),
         (_set("TIMESTAMP", "00070210"), ["no date", "1950"]),
         (_set("P_F", "n/a"), ["no number", "'n/a'", "column P_F", "20070210"]),
         (_set("NEE_VUT_REF_QC", 2), ["quality flag", "2.0", "NEE_VUT_REF_QC", "20070210"]),
         (lambda data: data.assign(NEE_VUT_REF=-9999), ["nothing observed", "-9999 everywhere in NEE_VUT_REF"]),
         (lambda data: data.assign(NEE_VUT_REF_QC=0.1), ["nothing observed", "at least 0.75"]),
+        (lambda data: data.assign(TA_F=data["TA_F"] + 273.15), ["US-Tst: TA_F in another unit", "such days"]),
         (lambda data: data.assign(TA_F=-9999), ["no year that can be used", "TMAX"]),
         (lambda data: data[:0], ["no days"]),
     ],
@@ -453,13 +567,22 @@ def test_bad_quality(tmp_path):
         AmeriFlux.open(tmp_path, min_qc=75)
 
 
+def test_radiation_beyond_that_above_the_atmosphere_is_said(tmp_path):
+    data = frame()
+    write(tmp_path, data.assign(SW_IN_POT=200.0, SW_IN_F=280.0))
+    warning(AmeriFlux.open(tmp_path), "US-Tst: RADN", "W m-2")
+
+
 def test_marks_of_other_programs_do_no_harm(tmp_path):
     data = frame()
     data.loc[3, "NEE_VUT_REF"] = np.nan
+    words = data.astype({"NEE_VUT_REF": object, "WS_F": object})
+    words.loc[3, "NEE_VUT_REF"], words.loc[4, "WS_F"] = "NA", " -9999.0"
+    data.loc[4, "WS_F"] = -9999
     write(tmp_path / "plain", data)
     path = tmp_path / "other" / NAME.format(site="US-Tst")
     path.parent.mkdir()
-    path.write_bytes(b"\xef\xbb\xbf" + data.to_csv(index=False, lineterminator="\r\n").encode())
+    path.write_bytes(b"\xef\xbb\xbf" + words.to_csv(index=False, lineterminator="\r\n").encode())
     plain, other = AmeriFlux.open(tmp_path / "plain"), AmeriFlux.open(tmp_path / "other")
     assert_same(other.sequences(other.sites), plain.sequences(plain.sites))
     assert np.isnan(column(other, "NEE")[0, 3])
