@@ -110,7 +110,10 @@ class AmeriFlux(Source):
         years, year_notes = cut_years(usable, cls.name, test_from, folder)
         kept = [record for record in records if any(year in years.all for year in known[record.files.site])]
         used = {record.files.site for record in kept}
-        notes += [f"{site}: left out, as it has no year that can be used" for site in known if site not in used]
+        without_soil = {site for site in known if fields.soils and site not in fields.soils}
+        notes += [
+            f"{site}: left out, as it has no year that can be used" for site in known if site not in used | without_soil
+        ]
         columns = set.intersection(*(set(record.values) for record in kept)) | {*fields.inputs}
         sites = [
             Site(record.files.site, number, *_place(record.files.site, stations, fields))

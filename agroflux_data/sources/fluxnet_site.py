@@ -124,7 +124,7 @@ def _days(files: SiteFiles, notes: list[str]) -> pd.DataFrame:
     stamps = (fluxnet_subdaily.START, fluxnet_subdaily.END)
     names = fluxnet_file.header(path, stamps)
     if files.daily is None:
-        columns = [*_columns(path, names, _WEATHER), *({_DEFICIT, _POTENTIAL} & {*names})]
+        columns = [*_columns(path, names, _WEATHER), *(name for name in (_DEFICIT, _POTENTIAL) if name in names)]
         days = fluxnet_subdaily.read_days(files.subdaily, columns, files.site, notes)
     else:
         if "TA_F" not in names:

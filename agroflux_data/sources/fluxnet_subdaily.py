@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
@@ -96,7 +97,9 @@ def read_days(file: SubdailyFile, columns: Sequence[str], site: str, notes: list
     return pd.DataFrame(daily, index=days)[present > 0]
 
 
-def _check_periods(file: SubdailyFile, stamps: object, begin: NDArray[np.int64], length: NDArray[np.int64]) -> None:
+def _check_periods(
+    file: SubdailyFile, stamps: pa.ChunkedArray, begin: NDArray[np.int64], length: NDArray[np.int64]
+) -> None:
     """Raises `AgrofluxError` where periods are not all of one length that the name allows, or come twice."""
     step = int(length[0])
     if step not in file.minutes:
@@ -108,13 +111,13 @@ def _check_periods(file: SubdailyFile, stamps: object, begin: NDArray[np.int64],
         row = int(wrong[0])
         raise AgrofluxError(
             "an uneven period", expected=f"{step} minutes from the full hour on",
-            came=f"{length[row]} minutes from {stamps[row]}",  # type: ignore[index]
+            came=f"{length[row]} minutes from {stamps[row]}",
             where=f"{file.path}, columns {START}, {END}, {len(wrong)} such in all",
         )  # fmt: skip
     unique, counts = np.unique(begin, return_counts=True)
     if len(unique) < len(begin):
         rows = [int(np.flatnonzero(begin == moment)[0]) for moment in unique[counts > 1][:4]]
-        twice = [str(stamps[row]) for row in rows]  # type: ignore[index]
+        twice = [str(stamps[row]) for row in rows]
         raise AgrofluxError(
             "duplicate times", expected="one line a period",
             came=f"{(counts > 1).sum()} more than once: {listing(twice, 3)}", where=f"{file.path}, column {START}",
