@@ -7,6 +7,7 @@ step through the days and compute all series at once, so wide blocks are cheap.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from typing import Protocol, TypeVar
 
@@ -186,6 +187,21 @@ class Simulation:
 
     outputs: dict[str, NDArray[np.float32]]
     imbalance: dict[str, Array]
+
+    @classmethod
+    def empty(cls, names: Iterable[str], years: int, series: int) -> Simulation:
+        """One to be filled, with the outputs of the given names."""
+        # Each of its own, so that who takes one after another can let them go.
+        return cls(
+            {name: np.empty((years * DAYS, series), np.float32) for name in names},
+            {name: np.empty((years, series)) for name in ("carbon", "nitrogen", "water")},
+        )
+
+    def take(self, series: slice) -> Simulation:
+        """The given series, as views."""
+        return Simulation(
+            *({name: values[:, series] for name, values in each.items()} for each in (self.outputs, self.imbalance))
+        )
 
 
 class ProcessModel(Protocol):

@@ -8,12 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.simulators.atmosphere import CO2
-from agroflux_data.simulators.daycent.nitrogen_gas import denitrify, fertilise, leach, nitrification_ph, nitrify
+from agroflux_data.simulators.daycent.nitrogen_gas import (
+    denitrify,
+    deposit,
+    fertilise,
+    leach,
+    nitrification_ph,
+    nitrify,
+)
 from agroflux_data.simulators.daycent.organic_matter import Decay, decompose, till
 from agroflux_data.simulators.daycent.parameters import Crop, Parameters
-from agroflux_data.simulators.daycent.plant import develop, grow, harvest, leaf_area, sow
+from agroflux_data.simulators.daycent.plant import GrowthDay, develop, grow, harvest, leaf_area, sow
 from agroflux_data.simulators.daycent.state import (
     METABOLIC,
+    SINGLE,
     SOIL,
     SOM1,
     SOM2,
@@ -24,7 +32,7 @@ from agroflux_data.simulators.daycent.state import (
     State,
 )
 from agroflux_data.simulators.daycent.temperature import at_depths, heat
-from agroflux_data.simulators.daycent.water import flow
+from agroflux_data.simulators.daycent.water import flow, potential_evapotranspiration
 from agroflux_data.simulators.drivers import Drivers, Latents, Simulation
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
 from agroflux_data.tasks import TASKS
@@ -38,6 +46,10 @@ _BLOCK = 2048
 """Series stepped at once: wide enough to hide numpy's overhead, narrow enough for the cache."""
 _METRES = tuple(float(thickness) / 100 for thickness in THICKNESS)
 _MILLIMETRES = tuple(float(thickness) * 10 for thickness in THICKNESS)
+_WEATHER = ("TMAX", "TMIN", "RADN", "PREC")
+_NITRATE, _WATER, _WARMEST, _COLDEST = (
+    tuple(f"{name}_L{layer}" for layer in (1, 3, 5)) for name in ("NO3", "SWC", "TSMAX", "TSMIN")
+)
 _SPIN_UP_YEARS = 2
 """The first years, whose weather is repeated before the start."""
 _BASELINE_NITROGEN = 16.8
@@ -71,25 +83,17 @@ class DayCent:
     def run(self, drivers: Drivers) -> Simulation:
         """Simulate all series from the first day to the last, after a spin-up on the first years."""
         series = drivers.series
-        table = np.empty((len(self.outputs), drivers.days, series), np.float32)
-        outputs = dict(zip(self.outputs, table, strict=True))
-        imbalance: dict[str, Array] = {
-            name: np.empty((drivers.years, series)) for name in ("carbon", "nitrogen", "water")
-        }
-        for start in range(0, series, _BLOCK):
-            columns = np.arange(start, min(start + _BLOCK, series))
+        if series % _BLOCK == 1:
             # A lone column would be summed over layers in another order than columns of a block.
-            chosen = np.repeat(columns, 2) if len(columns) == 1 else columns
-            block = Block(drivers.take(chosen), self.parameters)
+            wider = self.run(drivers.take(np.append(np.arange(series), series - 1)))
+            return wider.take(slice(series))
+        simulation = Simulation.empty(self.outputs, drivers.years, series)
+        for start in range(0, series, _BLOCK):
+            columns = slice(start, min(start + _BLOCK, series))
+            block = Block(drivers.take(np.arange(series)[columns]), self.parameters)
             block.spin_up()
-            part = block.simulate()
-            if block.drivers.series == series:
-                return part  # all there is: a copy would need as much memory again
-            for name in outputs:
-                outputs[name][:, columns] = part.outputs[name][:, : len(columns)]
-            for name in imbalance:
-                imbalance[name][:, columns] = part.imbalance[name][:, : len(columns)]
-        return Simulation(outputs, imbalance)
+            block.simulate(simulation.take(columns))
+        return simulation
 
 
 class Block:
@@ -102,37 +106,28 @@ class Block:
         self.decay = Decay.from_field(self.site, parameters)
         self.state = State.initial(self.site, parameters)
         self.state.open_budgets()
-        self.nitrification_ph = nitrification_ph(self.site.ph)
         days = np.arange(1, DAYS + 1)[:, None]
-        self.extraterrestrial = extraterrestrial_radiation(drivers.latitude[None], days).astype(np.float32)
+        self.extraterrestrial = extraterrestrial_radiation(drivers.latitude[None], days).astype(SINGLE)
         length = day_length(drivers.latitude[None], days)
         # Weight of the minimum temperature in the daily mean of the surface (Parton 1984).
         night = np.clip((12 + (12 - length) * np.where(length < 12, 3.0, 1.2)) / 24, 0.05, 0.95)
-        self.night = night.astype(np.float32)
+        self.night = night.astype(SINGLE)
         latents: Latents = drivers.latents
-        self.maturity = np.asarray(latents.maturity, float)
-        self.tillage = np.asarray(latents.tillage, float)
-        self.removed = np.asarray(latents.residue_removed, float)
-        self.nitrification = np.asarray(latents.nitrification, float)
-        self.denitrification = np.asarray(latents.denitrification, np.float32)
+        self.maturity = np.asarray(latents.maturity, SINGLE)
+        self.tillage = np.asarray(latents.tillage, SINGLE)
+        self.removed = np.asarray(latents.residue_removed, SINGLE)
+        self.nitrification = nitrification_ph(self.site.ph) * np.asarray(latents.nitrification, SINGLE)
+        self.denitrification = np.asarray(latents.denitrification, SINGLE)
         self.slow_made = np.zeros(drivers.series)
         self.slow_lost = np.zeros(drivers.series)
 
-    def simulate(self) -> Simulation:
-        """Step through all years."""
-        drivers = self.drivers
-        series = drivers.series
-        # Each of its own, so that who takes one after another can let them go.
-        outputs = {name: np.empty((drivers.days, series), np.float32) for name in DayCent.outputs}
-        imbalance: dict[str, Array] = {
-            name: np.empty((drivers.years, series)) for name in ("carbon", "nitrogen", "water")
-        }
+    def simulate(self, simulation: Simulation) -> None:
+        """Step through all years and write them down in `simulation`."""
         self.state.open_budgets()
-        for year in range(drivers.years):
-            self._year(year, outputs)
+        for year in range(self.drivers.years):
+            self._year(year, simulation.outputs)
             for name, stored in self.state.stored().items():
-                imbalance[name][year] = self.state.budgets[name].close(stored)
-        return Simulation(outputs, imbalance)
+                simulation.imbalance[name][year] = self.state.budgets[name].close(stored)
 
     def spin_up(self) -> None:
         """Litter and mineral nitrogen by stepping, the slow pool by its balance, so that no strong trend is left.
@@ -162,54 +157,52 @@ class Block:
     def _year(self, year: int, outputs: dict[str, NDArray[np.float32]] | None) -> None:
         """Step through one calendar year; without outputs it is a year of the spin-up."""
         drivers, state, site, p = self.drivers, self.state, self.site, self.p
-        management, weather = drivers.management, drivers.weather
-        corn = management.PLANTT[year * DAYS] > 0.5
+        first = year * DAYS
+        days = slice(first, first + DAYS)
+        corn = drivers.management.PLANTT[first] > 0.5
+        planting = drivers.management.PDOY[days] > 0.5
+        fertiliser = (
+            drivers.management.FERTZR_N[days] if outputs is not None else _BASELINE_NITROGEN * (planting & corn)
+        )
+        weather = np.stack([getattr(drivers.weather, name)[days].astype(SINGLE) for name in _WEATHER], axis=1)
         crop = Crop.by_series(corn)
         air = CO2[min(max(drivers.first_year + year, min(CO2)), max(CO2))]
         doublings = math.log2(air / 350)
-        growth_co2 = 1 + np.asarray(crop.carbon_dioxide_growth) * doublings
         stomata = 1 + p.carbon_dioxide_transpiration * doublings
-        vigour = np.asarray(drivers.latents.vigour[year] * drivers.latents.productivity, float)
-        harvested = np.zeros(drivers.series)
+        vigour = drivers.latents.vigour[year] * drivers.latents.productivity
+        vigour = (vigour * (1 + crop.carbon_dioxide_growth * doublings)).astype(SINGLE)
+        harvested = np.zeros(drivers.series, SINGLE)
         soil_rows = [SOIL + STRUCTURAL, SOIL + METABOLIC, SOIL + SOM1, SOIL + SOM2, SOM3]
         soil_before = state.carbon[soil_rows].sum(0)
-        first = year * DAYS
-        for day in range(DAYS):
-            now = first + day
-            # Rates follow from the weather in single precision; water has a balance to close.
-            maximum = np.asarray(weather.TMAX[now], np.float32)
-            minimum = np.minimum(np.asarray(weather.TMIN[now], np.float32), maximum)
-            radiation = np.asarray(weather.RADN[now], np.float32)
-            mean = np.float32(0.5) * (maximum + minimum)
-            prec = np.asarray(weather.PREC[now], float)
-            planted = management.PDOY[now] > 0.5
-
-            if planted.any():
+        fallow = GrowthDay(np.zeros(drivers.series, SINGLE), np.zeros(drivers.series, SINGLE))
+        sowing, feeding = np.any(planting, axis=1).tolist(), np.any(fertiliser, axis=1).tolist()
+        for day, (maximum, minimum, radiation, prec) in enumerate(weather):
+            minimum = np.minimum(minimum, maximum)
+            mean = 0.5 * (maximum + minimum)
+            potential = potential_evapotranspiration(maximum, minimum, self.extraterrestrial[day], p)
+            if sowing[day]:
+                planted = np.flatnonzero(planting[day])
                 sow(state, planted)
                 till(state, p, self.tillage, planted)
-            if outputs is None:
-                fertiliser = _BASELINE_NITROGEN * (planted & corn)
-            else:
-                fertiliser = np.asarray(management.FERTZR_N[now], float)
-            fertilise(state, site, p, fertiliser)
+            deposit(state, p)
+            if feeding[day]:
+                fertilise(state, site, p, fertiliser[day].astype(SINGLE))
 
-            area = leaf_area(state, crop, p, self.maturity)
-            litter = state.carbon[STRUCTURAL] + state.carbon[METABOLIC]
-            water = flow(
-                state, site, p, maximum, minimum, prec, radiation, self.extraterrestrial[day], area, litter, stomata
-            )
+            growing = develop(state, crop, maximum, minimum, self.maturity)
+            area = leaf_area(state, crop, p, self.maturity) if growing else None
+            litter = (state.carbon[STRUCTURAL] + state.carbon[METABOLIC]).astype(SINGLE)
+            water = flow(state, site, p, mean, prec, radiation, potential, area, litter, stomata)
             shading = np.minimum(2.5 * (state.shoot + p.litter_shade * litter), p.canopy_cap)
-            temperature = heat(
-                state, site, p, maximum, minimum, self.night[day], day + 1, shading.astype(np.float32), litter
-            )
-            develop(state, crop, maximum, minimum, self.maturity)
-            growth = grow(state, site, crop, p, mean, radiation, water.stress, vigour, self.maturity, growth_co2)
+            temperature = heat(state, site, p, maximum, minimum, self.night[day], day + 1, shading, litter)
+            growth = fallow
+            if growing:
+                growth = grow(state, site, crop, p, mean, radiation, water.stress, water.light, vigour, self.maturity)
             decayed = decompose(
                 state, site, self.decay, p, temperature.surface, water.relative, prec, water.percolated[4]
             )
-            nitrous, nitric = nitrify(state, site, p, water, self.nitrification_ph, self.nitrification)
+            nitrous, nitric = nitrify(state, site, p, water, self.nitrification)
             more, dinitrogen = denitrify(state, site, p, water, decayed.respired_soil, self.denitrification)
-            nitrous = nitrous + more
+            nitrous += more
             state.budgets["nitrogen"].left += nitrous + nitric + dinitrogen + leach(state, site, water)
             harvest(state, crop, p, day + 1, self.removed, harvested)
 
@@ -217,20 +210,23 @@ class Block:
                 self.slow_made += decayed.slow_made
                 self.slow_lost += decayed.slow_lost
                 continue
-            respired = growth.shoot_respired + growth.root_respired + decayed.respired_surface + decayed.respired_soil
+            now = first + day
             outputs["GPP"][now] = growth.gross
+            respired = growth.respired + decayed.respired_surface
+            respired += decayed.respired_soil
             outputs["RECO"][now] = respired
-            np.subtract(outputs["RECO"][now], outputs["GPP"][now], out=outputs["NEE"][now])
+            np.subtract(respired, growth.gross, out=outputs["NEE"][now])
             outputs["N2O"][now] = nitrous
             outputs["ET"][now] = water.evapotranspiration
-            outputs["NH4_L1"][now] = state.ammonium / (site.bulk_density * 0.1)
-            for number, layer, values in zip((1, 3, 5), range(3), at_depths(state.nitrate, _METRES), strict=True):
-                np.divide(values, site.bulk_density, out=outputs[f"NO3_L{number}"][now], casting="same_kind")
-                outputs[f"TSMAX_L{number}"][now] = temperature.maximum[layer]
-                outputs[f"TSMIN_L{number}"][now] = temperature.minimum[layer]
-            for number, values in zip((1, 3, 5), at_depths(state.water, _MILLIMETRES), strict=True):
-                outputs[f"SWC_L{number}"][now] = values
+            outputs["NH4_L1"][now] = state.ammonium * site.per_seedbed_mass
+            for name, values in zip(_NITRATE, at_depths(state.nitrate, _METRES), strict=True):
+                np.divide(values, site.bulk_density, out=outputs[name][now])
+            for name, values in zip(_WATER, at_depths(state.water, _MILLIMETRES), strict=True):
+                outputs[name][now] = values
+            for name, values in zip(_WARMEST, temperature.maximum, strict=True):
+                outputs[name][now] = values
+            for name, values in zip(_COLDEST, temperature.minimum, strict=True):
+                outputs[name][now] = values
         if outputs is not None:
-            days = slice(first, first + DAYS)
             outputs["YIELD"][days] = harvested
             outputs["DSOC"][days] = state.carbon[soil_rows].sum(0) - soil_before

@@ -10,12 +10,13 @@ from numpy.typing import ArrayLike, NDArray
 from agroflux_data.simulators.daycent.organic_matter import abiotic_water
 from agroflux_data.simulators.daycent.parameters import Parameters
 from agroflux_data.simulators.daycent.plant import poisson_density
-from agroflux_data.simulators.daycent.state import THICKNESS, Field, State
+from agroflux_data.simulators.daycent.state import SINGLE, THICKNESS, Field, State
 from agroflux_data.simulators.daycent.water import FIRST_TILED, SEEN_WET, WaterDay
 
 __all__ = [
     "carbon_dioxide_limit",
     "denitrify",
+    "deposit",
     "fertilise",
     "leach",
     "n2_to_n2o",
@@ -31,13 +32,14 @@ Array = NDArray[np.floating]
 
 _MIXED = 3
 """Layers of 0-10 cm, into which fertiliser is mixed and where ammonium lies."""
+_LEAST_EXPONENT = math.log(0.16)
 _ACTIVE = SEEN_WET
 """Layers that denitrify, 0-20 cm."""
 
 
 def nitrification_ph(ph: ArrayLike) -> Array:
     """Factor of nitrification, 0..1 (Parton et al. 1996, 2001)."""
-    return 0.56 + np.arctan(0.45 * np.pi * (np.asarray(ph, float) - 5)) / np.pi
+    return 0.56 + np.arctan(0.45 * np.pi * (np.asarray(ph) - 5.0)) / np.pi
 
 
 def nitrification_temperature(temperature: ArrayLike, warmest: ArrayLike = 35.0) -> Array:
@@ -83,9 +85,9 @@ def water_limit(filled: ArrayLike, respired: ArrayLike, field_diffusion: ArrayLi
     """
     steepness = 0.6 * math.pi
     # The inflection is at 9 - slope * respired of ten times the water-filled pore space.
-    slope = 0.145 - 1.25 * np.minimum(0.113, field_diffusion)
-    turn = (10 * steepness) * np.asarray(filled) + (steepness * slope) * np.asarray(respired) - 9.0 * steepness
-    return (0.45 + np.arctan(turn) * (1 / math.pi)).clip(0, 1)
+    slope = steepness * (0.145 - 1.25 * np.minimum(0.113, field_diffusion))
+    turn = slope * np.asarray(respired) + (10 * steepness) * np.asarray(filled) - 9.0 * steepness
+    return (np.arctan(turn) * (1 / math.pi) + 0.45).clip(0, 1)
 
 
 def n2_to_n2o(nitrate: ArrayLike, respired: ArrayLike, filled: ArrayLike, field_diffusion: ArrayLike) -> Array:
@@ -95,9 +97,8 @@ def n2_to_n2o(nitrate: ArrayLike, respired: ArrayLike, filled: ArrayLike, field_
     """
     nitrate, respired = np.asarray(nitrate), np.asarray(respired)
     first = np.maximum(1.7, 38.4 - 350 * np.asarray(field_diffusion))
-    ratio = np.exp(-0.8 * nitrate / (respired + 1e-6)).clip(0.16, 1) * first
-    ratio *= (1.5 * np.asarray(filled) - 0.32).clip(0.1, np.inf)
-    return ratio.clip(0.1, np.inf)
+    ratio = np.exp((-0.8 * nitrate / (respired + 1e-6)).clip(_LEAST_EXPONENT, 0)) * first
+    return (ratio * (1.5 * np.asarray(filled) - 0.32).clip(0.1, np.inf)).clip(0.1, np.inf)
 
 
 def corrected_carbon_dioxide(respired: Array, filled: Array, threshold: Array, slope: Array) -> Array:
@@ -105,49 +106,48 @@ def corrected_carbon_dioxide(respired: Array, filled: Array, threshold: Array, s
     return respired * (1 + (100 * slope) * (filled - threshold).clip(0, 1))
 
 
+def deposit(state: State, p: Parameters) -> None:
+    """Deposition of a day enters the mineral pools, half of it nitrate, which stays at the surface."""
+    half = 0.5 * p.deposition / 365
+    state.ammonium += half
+    state.nitrate[0] += half
+    state.budgets["nitrogen"].entered += 2 * half
+
+
 def fertilise(state: State, site: Field, p: Parameters, amount: Array) -> None:
-    """Fertiliser and deposition of a day enter the mineral pools, g N m-2; a little ammonia is lost at once.
+    """Fertiliser of a day enters the mineral pools, g N m-2; a little ammonia is lost at once.
 
     Ammonia: 2 to 8 % of the ammonium and urea, rising with pH (choice).
     """
-    budget = state.budgets["nitrogen"]
-    deposited = p.deposition / 365
-    state.ammonium += 0.5 * deposited
-    state.nitrate[0] += 0.5 * deposited
-    budget.entered += deposited
-    if amount.any():
-        low, high = p.volatilised
-        volatile = (1 - p.nitrate_of_fertiliser) * amount
-        lost = volatile * np.clip(low + (high - low) * (site.ph - 5.5) / 2, low, high)
-        state.ammonium += volatile - lost
-        state.nitrate[:_MIXED] += p.nitrate_of_fertiliser * amount * site.seedbed
-        budget.entered += amount
-        budget.left += lost
+    low, high = p.volatilised
+    volatile = (1 - p.nitrate_of_fertiliser) * amount
+    lost = volatile * np.clip(low + (high - low) * (site.ph - 5.5) / 2, low, high)
+    state.ammonium += volatile - lost
+    state.nitrate[:_MIXED] += p.nitrate_of_fertiliser * amount * site.seedbed
+    state.budgets["nitrogen"].entered += amount
+    state.budgets["nitrogen"].left += lost
 
 
-def nitrify(
-    state: State, site: Field, p: Parameters, water: WaterDay, ph: Array, multiplier: Array
-) -> tuple[Array, Array]:
+def nitrify(state: State, site: Field, p: Parameters, water: WaterDay, multiplier: Array) -> tuple[Array, Array]:
     """One day of nitrification: N2O and NO, g N m-2 d-1 (Parton et al. 2001); updates the state.
 
     Parameters
     ----------
-    ph : array (series,)
-        Factor of `nitrification_ph`.
     multiplier : array (series,)
-        Latent multiplier of the rate.
+        Of the rate: the factor of `nitrification_ph` and the latent one.
     """
     # 2-10 cm: the layers of 3 and 5 cm.
     temperature = 0.375 * state.temperature[1] + 0.625 * state.temperature[2]
     relative = 0.375 * water.relative[1] + 0.625 * water.relative[2]
     # What the wettest soil holds above capacity, over what it could hold, 0..1.
-    excess = (water.wettest[1] + water.wettest[2] - site.seedbed_capacity).astype(np.float32) * site.per_seedbed_excess
-    climate = abiotic_water(relative) * (1 - p.wettest_weight * np.maximum(excess, 0))
+    excess = (water.wettest[1] + water.wettest[2] - site.seedbed_capacity) * site.per_seedbed_excess
+    climate = abiotic_water(relative) * (1 - p.wettest_weight * excess.clip(0, 1))
     climate *= nitrification_temperature(temperature, site.warmest)
-    rate = np.minimum(p.nitrification_most, p.nitrification_rate * state.ammonium)
-    rate *= ph * multiplier * np.maximum(climate, p.nitrification_floor)
-    formed = np.minimum(rate + p.nitrification_least, 0.9 * state.ammonium)
-    content = state.water[0].astype(np.float32) * float(0.1 / THICKNESS[0])
+    ammonium = state.ammonium.astype(SINGLE)
+    rate = np.minimum(p.nitrification_most, p.nitrification_rate * ammonium)
+    rate *= multiplier * np.maximum(climate, p.nitrification_floor)
+    formed = np.minimum(rate + p.nitrification_least, 0.9 * ammonium)
+    content = state.water[0] * float(0.1 / THICKNESS[0])
     nitrous = p.nitrification_n2o * formed
     nitric = nitrous * no_to_n2o(0.66 * np.maximum(site.porosity - content, 0)) * (1 + state.pulse)
     nitric = np.minimum(nitric, 0.2 * formed)
@@ -168,15 +168,13 @@ def denitrify(
     multiplier : array (series,)
         Latent multiplier of the rate.
     """
-    # Single precision is enough for the rates: what nitrate loses is what the gases get.
-    nitrate = state.nitrate[:_ACTIVE].astype(np.float32)
-    nitrate *= site.per_mass[:_ACTIVE]
+    nitrate = state.nitrate[:_ACTIVE] * site.per_mass[:_ACTIVE]
     drained = state.water[:_ACTIVE]
-    filled = (water.wettest - drained).astype(np.float32)
-    filled *= np.float32(p.wettest_weight)
-    filled += drained.astype(np.float32)
+    filled = water.wettest - drained
+    filled *= p.wettest_weight
+    filled += drained
     filled *= site.per_saturated[:_ACTIVE]
-    layered = site.roots_per_mass[:_ACTIVE] * respired.astype(np.float32)
+    layered = site.roots_per_mass[:_ACTIVE] * respired
     seen = corrected_carbon_dioxide(layered, filled, site.wet_threshold, site.wet_slope)
     wet = water_limit(filled, seen, site.field_diffusion)
     rate = np.minimum(nitrate_limit(nitrate), carbon_dioxide_limit(seen))
@@ -184,7 +182,7 @@ def denitrify(
     rate *= wet
     rate *= multiplier
     rate *= nitrate >= p.nitrate_least
-    np.minimum(rate, np.float32(0.5) * nitrate, out=rate)
+    np.minimum(rate, 0.5 * nitrate, out=rate)
     ratio = n2_to_n2o(nitrate, layered, filled, site.field_diffusion)
     ratio += 1
     lost = rate * site.mass[:_ACTIVE]

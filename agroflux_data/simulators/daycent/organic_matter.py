@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from agroflux_data.simulators.daycent.parameters import Parameters
 from agroflux_data.simulators.daycent.state import (
     METABOLIC,
+    SINGLE,
     SOIL,
     SOM1,
     SOM2,
@@ -37,8 +38,8 @@ __all__ = [
 Array = NDArray[np.floating]
 
 _TOPSOIL = 4
-"""Layers of 0-20 cm, whose climate and mineral nitrogen the soil pools feel."""
-_WEIGHT = (THICKNESS[:_TOPSOIL] / THICKNESS[:_TOPSOIL].sum())[:, None]
+"""Layers of 0-20 cm, whose water and mineral nitrogen the soil pools feel."""
+_WEIGHT = (THICKNESS[:_TOPSOIL] / THICKNESS[:_TOPSOIL].sum())[:, None].astype(SINGLE)
 _STRUCTURAL = slice(STRUCTURAL, SOIL + 1, SOIL)
 """Rows of the structural pools at the surface and in the soil."""
 _SCALE, _SLOPE = 29.7 / math.pi, 0.031 * math.pi
@@ -61,12 +62,12 @@ def abiotic_water(relative: ArrayLike) -> Array:
 
 def ph_effect(ph: ArrayLike, centre: float, scale: float = 1.1) -> Array:
     """Factor of decomposition, 0..1, rising with pH through `centre` (Metherell et al. 1993)."""
-    return np.clip(0.5 + scale / np.pi * np.arctan(0.7 * np.pi * (np.asarray(ph, float) - centre)), 0, 1)
+    return np.clip(0.5 + scale / np.pi * np.arctan(0.7 * np.pi * (np.asarray(ph) - centre)), 0, 1)
 
 
 def metabolic_fraction(lignin_to_nitrogen: ArrayLike) -> Array:
     """Share of litter that is metabolic, 0.2..0.95, from its lignin to nitrogen ratio (Parton et al. 1987)."""
-    return np.clip(0.85 - 0.013 * np.asarray(lignin_to_nitrogen, float), 0.2, 0.95)
+    return np.clip(0.85 - 0.013 * np.asarray(lignin_to_nitrogen), 0.2, 0.95)
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Decay:
     @classmethod
     def from_field(cls, site: Field, p: Parameters) -> Decay:
         """Texture effects by Parton et al. (1987, 1993), pH effects by Metherell et al. (1993)."""
-        rates = np.repeat(np.array(p.decay)[:, None] / 365, len(site.sand), axis=1)
+        rates = wide(np.array(p.decay, SINGLE)[:, None] / 365, len(site.sand))
         low, middle, old = ph_effect(site.ph, 4.0), ph_effect(site.ph, 4.8, 1.14), ph_effect(site.ph, 3.0)
         rates[: SOIL + SOM1] *= low
         rates[SOIL + SOM1] *= middle * (0.25 + 0.75 * site.sand)
@@ -108,8 +109,8 @@ class Decay:
             som2_to_som3=0.003 + 0.009 * site.clay,
             som2_to_som1=0.45 - (0.003 + 0.009 * site.clay),
             leaching=0.03 + 0.12 * site.sand,
-            widest=wide(np.array(_WIDEST)[:, None], len(site.sand)),
-            narrowing=wide(np.array(_NARROWING)[:, None], len(site.sand)),
+            widest=wide(np.array(_WIDEST, SINGLE)[:, None], len(site.sand)),
+            narrowing=wide(np.array(_NARROWING, SINGLE)[:, None], len(site.sand)),
         )
 
 
@@ -133,17 +134,15 @@ def _climate(
 ) -> tuple[Array, Array]:
     """Climate factors of the pools at the surface and in the soil, rewetting included (Parton et al. 1998, 2001)."""
     # The surface and the soil in one array, which halves the calls.
-    felt, moist = np.empty((2, len(surface)), np.float32), np.empty((2, len(surface)), np.float32)
-    felt[0], moist[0] = surface, relative[0]
-    np.add.reduce(state.temperature[:_TOPSOIL] * site.topsoil, 0, out=felt[1])
+    moist = np.empty((2, len(surface)), SINGLE)
+    moist[0] = relative[0]
     np.add.reduce(relative[:_TOPSOIL] * site.topsoil, 0, out=moist[1])
     wetness = abiotic_water(moist)
-    wetness[0] = np.where(prec > p.rain_surface, np.float32(2), wetness[0])
-    above, soil = (abiotic_temperature(felt) * wetness).astype(float)
+    np.maximum(wetness[0], 2 * (prec > p.rain_surface).astype(SINGLE), out=wetness[0])
+    above, soil = abiotic_temperature(surface) * wetness
     rewet = (prec > p.pulse_rain) & (state.dry_days >= p.pulse_dry_days)
     state.pulse *= math.exp(-1 / p.pulse_days)
-    if rewet.any():
-        state.pulse[rewet] = p.pulse_size
+    np.maximum(state.pulse, p.pulse_size * rewet.astype(SINGLE), out=state.pulse)
     state.dry_days += 1
     state.dry_days *= prec < 2.0
     soil *= 1 + state.pulse
@@ -183,7 +182,7 @@ def _received(
     free = flow[_STRUCTURAL] - bound
     bound *= 0.7
     active, slow = flow[SOIL + SOM1], flow[SOIL + SOM2]
-    received = np.empty((len(_WIDEST), flow.shape[1]))
+    received = np.empty((len(_WIDEST), flow.shape[1]), SINGLE)
     np.add(0.55 * free[0], 0.45 * (flow[METABOLIC] + flow[SOM2]), out=received[0])
     np.add(bound[0], 0.40 * flow[SOM1], out=received[1])
     np.add(0.45 * (free[1] + flow[SOIL + METABOLIC] + flow[SOM3]), slow_to_som1 * slow, out=received[2])
@@ -249,13 +248,13 @@ def decompose(
     Parameters
     ----------
     surface : array (series,)
-        Temperature of the surface, degC.
+        Temperature of the surface, degC, which sets the pace above and below ground, as in the program.
     relative : array (layers, series)
         Relative water content.
     percolated : array (series,)
         Water that leaves 30 cm, mm d-1, which carries dissolved organic matter.
     """
-    carbon, nitrogen = state.carbon, state.nitrogen
+    carbon, nitrogen = state.carbon.astype(SINGLE), state.nitrogen.astype(SINGLE)
     above, below = _climate(state, site, p, surface, relative, prec)
     # No pool gives more than half of itself in a day.
     np.minimum(below, decay.most, out=below)
@@ -267,7 +266,7 @@ def decompose(
     donated = nitrogen / carbon
     donated *= flow
 
-    mineral = state.ammonium + state.nitrate[:_TOPSOIL].sum(0)
+    mineral = state.ammonium.astype(SINGLE) + state.nitrate[:_TOPSOIL].sum(0)
     accept = _acceptance(decay, mineral)
     leached = decay.leaching * np.minimum(percolated / p.organic_leaching, 1)
     lost = leached * donated[SOIL + SOM1]
@@ -289,24 +288,20 @@ def decompose(
         for values, corrected in ((flow, less), (donated, gives), (lost, leaves), (received, gets), (taken, takes)):
             values[..., short] = corrected
 
-    carbon -= flow
-    nitrogen -= donated
     state.lignin -= flow[_STRUCTURAL] * lignin
-    carbon[SOM1:SOIL] += received[:2]
-    nitrogen[SOM1:SOIL] += taken[:2]
-    carbon[SOIL + SOM1 :] += received[2:]
-    nitrogen[SOIL + SOM1 :] += taken[2:]
+    for pools, gone, come in ((state.carbon, flow, received), (state.nitrogen, donated, taken)):
+        pools -= gone
+        pools[SOM1:SOIL] += come[:2]
+        pools[SOIL + SOM1 :] += come[2:]
     leached_carbon = leached * flow[SOIL + SOM1]
     respired_surface = flow[:SOIL].sum(0) - (received[0] + received[1])
     respired_soil = flow[SOIL:].sum(0) - received[2:].sum(0) - leached_carbon
 
     below *= p.surface_mixing / 365
     mixed = below * carbon[SOM2]
-    mixed_nitrogen = below * nitrogen[SOM2]
-    carbon[SOM2] -= mixed
-    carbon[SOIL + SOM2] += mixed
-    nitrogen[SOM2] -= mixed_nitrogen
-    nitrogen[SOIL + SOM2] += mixed_nitrogen
+    for pools, moved in ((state.carbon, mixed), (state.nitrogen, below * nitrogen[SOM2])):
+        pools[SOM2] -= moved
+        pools[SOIL + SOM2] += moved
 
     gained = np.maximum(mineralised, 0)
     kept = 1 + (mineralised - gained) / np.maximum(mineral, 1e-9)
@@ -327,7 +322,7 @@ def add_litter(
     carbon: Array,
     nitrogen: Array,
     lignin: float,
-    where: slice | NDArray[np.bool_],
+    where: slice | NDArray[np.intp],
 ) -> None:
     """Residue enters the structural and metabolic pools (Parton et al. 1987).
 
@@ -351,7 +346,7 @@ def add_litter(
     state.lignin[row // SOIL, where] += np.minimum(part, structural)
 
 
-def till(state: State, p: Parameters, intensity: Array, where: NDArray[np.bool_]) -> None:
+def till(state: State, p: Parameters, intensity: Array, where: NDArray[np.intp]) -> None:
     """Till the selected series: surface pools move into the soil and decay is stirred (Metherell et al. 1993).
 
     `intensity` is 0 for no-till to 1 for ploughing, (series,); even a planter moves a little.
@@ -359,9 +354,10 @@ def till(state: State, p: Parameters, intensity: Array, where: NDArray[np.bool_]
     strength = intensity[where]
     share = p.mixing[0] + p.mixing[1] * strength
     for pools in (state.carbon, state.nitrogen):
-        moved = pools[:SOIL, where] * share
-        pools[:SOIL, where] -= moved
-        pools[SOIL : 2 * SOIL, where] += moved
+        for row in range(SOIL):
+            moved = pools[row, where] * share
+            pools[row, where] -= moved
+            pools[SOIL + row, where] += moved
     moved = state.lignin[0, where] * share
     state.lignin[0, where] -= moved
     state.lignin[1, where] += moved

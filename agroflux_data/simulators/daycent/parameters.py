@@ -30,9 +30,7 @@ class Crop:
     """Parameters of a crop; each is a number, or an array (series,) where crops differ between series."""
 
     use_efficiency: Value = field(
-        metadata=_crop(
-            "g C MJ-1", "PRDX 1.9 and 0.98 per langley of global radiation, choice: crop.100 has 2.5 and 1.4"
-        )
+        metadata=_crop("g C MJ-1", "PRDX(1) of 2.3 and 1.4 g per langley; crop.100 (file) has 2.5 and 1.4")
     )
     growth_optimum: Value = field(metadata=_crop("degC", "PPDF(1), crop.100 (file)"))
     growth_maximum: Value = field(metadata=_crop("degC", "PPDF(2), crop.100 (file)"))
@@ -52,6 +50,15 @@ class Crop:
     root_cn_min: Value = field(metadata=_crop("-", "PRBMN(1,1), crop.100 (file)"))
     root_cn_max: Value = field(metadata=_crop("-", "PRBMX(1,1), crop.100 (file)"))
     fixation: Value = field(metadata=_crop("g N g-1 C", "SNFXMX(1), crop.100 (file)"))
+    fixation_cost: Value = field(
+        metadata=_crop("g C g-1 N", "respired for each gram that nodules fix, Ryle et al. (1979)")
+    )
+    growth_respiration: Value = field(
+        metadata=_crop(
+            "-",
+            "of net production, CGRESP, crop.100 (file); soybean more: protein and oil, Penning de Vries et al. (1983)",
+        )
+    )
     nitrate_preference: Value = field(metadata=_crop("-", "share of NO3 in uptake, NO3PREF, crop.100 (file)"))
     harvest_index: Value = field(metadata=_crop("-", "HIMAX, crop.100 (file)"))
     grain_nitrogen: Value = field(metadata=_crop("-", "share of shoot N in grain, EFRGRN(1), crop.100 (file)"))
@@ -62,14 +69,11 @@ class Crop:
     def by_series(cls, corn: NDArray[np.bool_]) -> Crop:
         """The parameters of the crop that each series grows, (series,) each."""
         values = {f.name: np.where(corn, getattr(CORN, f.name), getattr(SOYBEAN, f.name)) for f in fields(cls)}
-        # The temperature curve of growth is a rate, for which single precision is enough.
-        for name in ("growth_optimum", "growth_maximum"):
-            values[name] = values[name].astype(np.float32)
-        return cls(**values)
+        return cls(**{name: each.astype(np.float32) for name, each in values.items()})
 
 
 CORN = Crop(
-    use_efficiency=1.9 / 30.4 / 0.041868 / 2.5,
+    use_efficiency=2.3 / 30.4 / 0.041868 / 2.5,
     growth_optimum=30.0,
     growth_maximum=45.0,
     carbon_dioxide_growth=0.0,
@@ -86,6 +90,8 @@ CORN = Crop(
     root_cn_min=45.0,
     root_cn_max=60.0,
     fixation=0.0,
+    fixation_cost=0.0,
+    growth_respiration=0.23,
     nitrate_preference=0.25,
     harvest_index=0.55,
     grain_nitrogen=0.75,
@@ -93,7 +99,7 @@ CORN = Crop(
     mature_root_death=0.05 / 30.4,
 )
 SOYBEAN = Crop(
-    use_efficiency=0.98 / 30.4 / 0.041868 / 2.5,
+    use_efficiency=1.4 / 30.4 / 0.041868 / 2.5,
     growth_optimum=27.0,
     growth_maximum=40.0,
     carbon_dioxide_growth=0.3,
@@ -110,6 +116,8 @@ SOYBEAN = Crop(
     root_cn_min=24.0,
     root_cn_max=32.0,
     fixation=0.06,
+    fixation_cost=6.0,
+    growth_respiration=0.33,
     nitrate_preference=0.5,
     harvest_index=0.40,
     grain_nitrogen=0.70,
@@ -136,6 +144,9 @@ class Parameters:
     transpiration_onset: float = _value(0.3, "-", "relative water below which transpiration falls, choice")
     carbon_dioxide_transpiration: float = _value(-0.23, "-", "for doubled CO2, CO2ITR, crop.100 (file)")
     rain_hours: float = _value(10.0, "h", "length of a day's rain, sitepar.in (file)")
+    infiltration_least: float = _value(
+        1.3, "mm h-1", "of cropped soil of hydrologic group C, Musgrave (1955): pores that texture does not tell"
+    )
     deep_drainage: float = _value(2.0, "mm d-1", "greatest outflow below 150 cm, choice: glacial till")
     tile_days: float = _value(3.0, "d", "time constant of tiles, choice")
     redistribution: float = _value(0.25, "-", "greatest share of equalisation in a day, DMPFLUX, sitepar.in (file)")
@@ -144,6 +155,17 @@ class Parameters:
     # Temperature
     bottom_amplitude: float = _value(6.0, "K", "at 200 cm, Parton (1984), choice")
     bottom_day: float = _value(260.0, "d", "warmest day at 200 cm, choice: lag of 60 d")
+    diffusivity: tuple[float, float] = _value((0.004, 0.009), "cm2 s-1", "range of it, DayCent source (2018)")
+    heat_damping: float = _value(
+        0.0055,
+        "-",
+        "share of the diffusivity from day to day, choice by runs of DayCent: sd 4.9 K at 10-20, 2.8 K at 20-30 cm",
+    )
+    daily_damping: float = _value(
+        0.4,
+        "-",
+        "share of it within a day, choice by the same runs: daily range 6.8, 1.2 and 0.3 K below 2, 10 and 20 cm",
+    )
     canopy_cap: float = _value(600.0, "g m-2", "greatest biomass that shades, PMXBIO, fix.100 (file)")
     litter_shade: float = _value(
         1.0, "-", "weight of litter in shading, choice: fix.100 (file) has 0.4, with a daily range of 12 K at 1 cm"
@@ -151,21 +173,23 @@ class Parameters:
 
     # Plant
     water_stress: tuple[float, float] = _value((0.378, 9.0), "-", "WSCOEFF, fix.100 (file)")
-    seedling_carbon: float = _value(150.0, "g C m-2", "shoot at full growth, FULCAN, crop.100 (file)")
-    seedling_share: float = _value(0.5, "-", "growth of an empty canopy, PLTMRF, crop.100 (file)")
+    seedling_share: float = _value(0.14, "-", "light that an emerged seedling takes, choice: seed reserves")
     root_share_days: float = _value(90.0, "d", "FRTC(3), crop.100 (file)")
     root_share_stress: float = _value(0.40, "-", "CFRTCN and CFRTCW, crop.100 (file)")
     full_canopy: float = _value(280.0, "g C m-2", "shoot of the C:N lines' end: 700 g biomass, BIOMAX (file)")
-    available_nitrogen: float = _value(0.2, "d-1", "FAVAIL, fix.100 (file)")
+    available_nitrogen: float = _value(0.15, "d-1", "FAVAIL, fix.100 (file)")
     uptake_root: float = _value(0.0375, "m2 g-1 C", "RICTRL, fix.100 (file), for biomass of 2.5 g g-1 C")
     uptake_floor: float = _value(0.8, "-", "RIINT, fix.100 (file)")
-    shoot_maintenance: float = _value(0.10 / 30.4, "d-1", "KMRSPMX, crop.100 (file)")
+    shoot_maintenance: float = _value(
+        0.45 / 30.4,
+        "d-1",
+        "at 33 degC, choice by respiration of US-Ne1 and US-Ne3; KMRSPMX of crop.100 (file): 0.10 a month",
+    )
     juvenile_maintenance: float = _value(0.15 / 30.4, "d-1", "KMRSPMX, crop.100 (file)")
     mature_maintenance: float = _value(0.05 / 30.4, "d-1", "KMRSPMX, crop.100 (file)")
-    growth_respiration: float = _value(0.23, "-", "CGRESP, crop.100 (file)")
     root_maturation: float = _value(1 / 60, "d-1", "MRTFRAC and RDRM, crop.100 (file), choice")
     leaf_share: tuple[float, float] = _value((0.6, 0.2), "-", "of shoot biomass at emergence and maturity, choice")
-    leaf_mass: float = _value(95.0, "g m-2", "biomass of a unit of leaf area, choice within 80-110")
+    leaf_mass: float = _value(50.0, "g m-2", "of a unit of leaf area, choice: 45 to 60 in corn and soybean")
     leaf_area_cap: float = _value(6.0, "m2 m-2", "choice")
     shoot_lignin: float = _value(0.12, "-", "FLIGNI, crop.100 (file)")
     root_lignin: float = _value(0.06, "-", "FLIGNI, crop.100 (file)")
@@ -206,7 +230,7 @@ class Parameters:
     nitrification_most: float = _value(0.4, "g N m-2 d-1", "Parton et al. (2001)")
     nitrification_least: float = _value(1e-5, "g N m-2 d-1", "Parton et al. (2001)")
     nitrification_floor: float = _value(0.03, "-", "least climate effect, Parton et al. (2001)")
-    nitrification_n2o: float = _value(0.014, "-", "of the nitrate formed, Parton et al. (2001): 0.004 to 0.02")
+    nitrification_n2o: float = _value(0.018, "-", "of the nitrate formed, Parton et al. (2001): 0.004 to 0.02")
     wettest_weight: float = _value(0.15, "-", "of the wettest soil against the drained, in a day, choice")
     denitrification_least: float = _value(0.066, "ug N g-1 d-1", "top two layers, DayCent source (2018)")
     nitrate_least: float = _value(0.1, "ug N g-1", "below it nothing is denitrified, DayCent source (2018)")

@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from agroflux_data.simulators.daycent.organic_matter import add_litter
 from agroflux_data.simulators.daycent.parameters import Crop, Parameters, Value
-from agroflux_data.simulators.daycent.state import SOIL, THICKNESS, Field, State
+from agroflux_data.simulators.daycent.state import SINGLE, SOIL, THICKNESS, Field, State
 
 __all__ = ["GrowthDay", "develop", "grow", "harvest", "leaf_area", "poisson_density", "sow"]
 
 Array = NDArray[np.floating]
 
-_SEEDBED = (THICKNESS[:3] / THICKNESS[:3].sum())[:, None]
+_SEEDBED = (THICKNESS[:3] / THICKNESS[:3].sum())[:, None].astype(SINGLE)
 
 
 @dataclass(slots=True)
@@ -23,19 +23,19 @@ class GrowthDay:
     """Carbon of the crop of one day, g C m-2 d-1, (series,)."""
 
     gross: Array
-    shoot_respired: Array
-    root_respired: Array
+    respired: Array
 
 
-def _power(root: Array, twice: int) -> Array:
-    """root**twice by squaring, which costs a few products where the general power costs a logarithm."""
-    result = None
+def _power(base: Array, root: Array, twice: int) -> Array:
+    """base**(twice / 2) from products with its square root, where the general power costs a logarithm."""
+    result = root if twice & 1 else None
+    twice >>= 1
     while twice:
         if twice & 1:
-            result = root if result is None else result * root
+            result = base if result is None else result * base
         twice >>= 1
         if twice:
-            root = root * root
+            base = base * base
     assert result is not None
     return result
 
@@ -52,25 +52,26 @@ def poisson_density(temperature: ArrayLike, optimum: Value, maximum: Value, c: f
     """
     share = np.maximum((maximum - np.asarray(temperature)) / (maximum - optimum), 0)
     root = np.sqrt(share)
-    return np.exp((c / d) * (1 - _power(root, round(2 * d)))) * _power(root, round(2 * c))
+    return np.exp((c / d) * (1 - _power(share, root, round(2 * d)))) * _power(share, root, round(2 * c))
 
 
 def leaf_area(state: State, crop: Crop, p: Parameters, maturity: Array) -> Array:
     """Green leaf area, m2 m-2: the leaves' share of the shoot falls with thermal time (choice)."""
-    if not state.growing.any():
-        return np.zeros_like(state.growing)
     first, last = p.leaf_share
     share = first + (last - first) * np.minimum(state.thermal_time / (crop.thermal_time * maturity), 1)
     return np.minimum(share * state.shoot * (2.5 / p.leaf_mass), p.leaf_area_cap) * state.growing
 
 
-def sow(state: State, planted: Array) -> None:
-    """Plant where the day is a planting day and the field is empty."""
-    state.sown = np.maximum(state.sown, (planted > 0) & (state.growing == 0) & (state.ripe == 0))
+def sow(state: State, where: NDArray[np.intp]) -> None:
+    """Plant the given series whose field is empty."""
+    state.sown[where] = np.maximum(state.sown[where], (state.growing[where] == 0) & (state.ripe[where] == 0))
 
 
-def develop(state: State, crop: Crop, maximum: Array, minimum: Array, maturity: Array) -> None:
-    """Emergence, thermal time, maturity and frost (Metherell et al. 1993; thermal time of 10 and 30 degC)."""
+def develop(state: State, crop: Crop, maximum: Array, minimum: Array, maturity: Array) -> bool:
+    """Emergence, thermal time, maturity and frost (Metherell et al. 1993; thermal time of 10 and 30 degC).
+
+    Returns whether a crop grows in any series.
+    """
     if state.sown.any():
         seedbed = (state.temperature[:3] * _SEEDBED).sum(0)
         emerging = (state.sown > 0) & (seedbed >= crop.germination)
@@ -80,18 +81,18 @@ def develop(state: State, crop: Crop, maximum: Array, minimum: Array, maturity: 
             for pool in (state.days, state.thermal_time, state.fill_stress, state.fill_days):
                 pool[emerging] = 0.0
             state.status[emerging] = 1.0
-    if state.growing.any():
-        degrees = 0.5 * (np.clip(maximum, 10, 30) + np.clip(minimum, 10, 30)) - 10
-        state.thermal_time += degrees * state.growing
-        whole = crop.thermal_time * maturity
-        ending = (state.thermal_time >= whole) | (
-            (minimum < crop.kill_temperature) & (state.thermal_time > 0.4 * whole)
-        )
-        ending &= state.growing > 0
-        state.growing[ending] = 0.0
-        state.ripe[ending] = 1.0
-        state.days[ending] = 0.0
     state.days += 1
+    if not state.growing.any():
+        return False
+    degrees = 0.5 * (maximum.clip(10, 30) + minimum.clip(10, 30)) - 10
+    state.thermal_time += degrees * state.growing
+    whole = crop.thermal_time * maturity
+    frozen = (minimum < crop.kill_temperature) & (state.thermal_time > 0.4 * whole)
+    ending = np.flatnonzero(((state.thermal_time >= whole) | frozen) & (state.growing > 0))
+    state.growing[ending] = 0.0
+    state.ripe[ending] = 1.0
+    state.days[ending] = 1.0
+    return True
 
 
 def grow(
@@ -102,9 +103,9 @@ def grow(
     mean: Array,
     radiation: Array,
     stress: Array,
+    light: Array,
     vigour: Array,
     maturity: Array,
-    carbon_dioxide: Array,
 ) -> GrowthDay:
     """One day of growth, nitrogen uptake, fixation and respiration; updates the state and both budgets.
 
@@ -114,24 +115,22 @@ def grow(
     Parameters
     ----------
     mean : array (series,)
-        Air temperature, degC, single precision as are the next two.
+        Air temperature, degC.
     radiation : array (series,)
         MJ m-2 d-1.
     stress : array (series,)
         Water factor f_W.
-    vigour, maturity, carbon_dioxide : array (series,)
-        Multipliers of production, of thermal time to maturity, and of production by CO2.
+    light : array (series,)
+        Share of the light that the canopy takes (Monsi & Saeki 1953).
+    vigour, maturity : array (series,)
+        Multipliers of production and of thermal time to maturity.
     """
-    if not state.growing.any():
-        zero = np.zeros_like(state.growing)
-        return GrowthDay(zero, zero, zero)
     growing = state.growing
-    seedling = np.minimum(1, p.seedling_share + (1 - p.seedling_share) / p.seedling_carbon * state.shoot)
     climate = radiation * stress
     climate *= poisson_density(mean, crop.growth_optimum, crop.growth_maximum, 1.0, 2.5)
-    stress = stress.astype(float)
     potential = crop.use_efficiency * climate
-    potential *= seedling * vigour * carbon_dioxide * growing
+    potential *= np.maximum(light, p.seedling_share) * vigour
+    potential *= growing
 
     # Allocation, and the C:N lines of the new tissue.
     age = np.minimum(state.days / p.root_share_days, 1)
@@ -146,11 +145,12 @@ def grow(
     least, most = least_shoot + least_root, most_shoot + most_root
 
     # Nitrogen in reach of the roots.
+    ammonium = state.ammonium.astype(SINGLE)
     nitrate = state.nitrate * site.reach
     within = nitrate.sum(0)
     roots = state.juvenile + state.mature
     open_share = p.available_nitrogen * (1 - p.uptake_floor * np.exp(-p.uptake_root * roots))
-    supply = open_share * (state.ammonium + within)
+    supply = open_share * (ammonium + within)
     fixable = crop.fixation * potential
     net = np.minimum(potential, (supply + fixable) / least)
     demand = net * most
@@ -160,9 +160,7 @@ def grow(
     # It means nothing where no crop grows: emergence sets it anew.
     state.status = np.minimum(gained / np.maximum(potential * least, 1e-9), 1)
 
-    from_nitrate = np.minimum(
-        np.maximum(crop.nitrate_preference * uptake, uptake - open_share * state.ammonium), uptake
-    )
+    from_nitrate = np.minimum(np.maximum(crop.nitrate_preference * uptake, uptake - open_share * ammonium), uptake)
     from_nitrate = np.minimum(from_nitrate, open_share * within)
     state.ammonium -= uptake - from_nitrate
     nitrate *= from_nitrate / np.maximum(within, 1e-9)
@@ -178,12 +176,12 @@ def grow(
 
     # Respiration and root turnover.
     warm = np.minimum(0.1 * np.exp(0.07 * mean), 1) * growing
-    growth = p.growth_respiration * net
+    growth = crop.growth_respiration * net + crop.fixation_cost * fixed
     root_warm = warm * stress
-    shoot_respired = p.shoot_maintenance * state.shoot * warm + growth * above
-    root_respired = growth * below
-    root_respired += (p.juvenile_maintenance * state.juvenile + p.mature_maintenance * state.mature) * root_warm
-    gross = net + shoot_respired + root_respired
+    respired = (p.juvenile_maintenance * state.juvenile + p.mature_maintenance * state.mature) * root_warm
+    respired += p.shoot_maintenance * state.shoot * warm
+    respired += growth
+    gross = net + respired
     died_young, died_old = crop.juvenile_root_death * growing, crop.mature_root_death * growing
     matured = p.root_maturation * growing
     leaving = matured + died_young
@@ -200,15 +198,13 @@ def grow(
     state.fill_days += filling
     carbon, nitrogen = state.budgets["carbon"], state.budgets["nitrogen"]
     carbon.entered += gross
-    carbon.left += shoot_respired + root_respired
+    carbon.left += respired
     nitrogen.entered += fixed
-    return GrowthDay(gross, shoot_respired, root_respired)
+    return GrowthDay(gross, respired)
 
 
-def harvest(
-    state: State, crop: Crop, p: Parameters, day_of_year: int, removed: Array, harvested: Array
-) -> NDArray[np.bool_]:
-    """Harvest the series that are due; adds grain carbon, g C m-2, to `harvested` and returns who was harvested.
+def harvest(state: State, crop: Crop, p: Parameters, day_of_year: int, removed: Array, harvested: Array) -> None:
+    """Harvest the series that are due; adds grain carbon, g C m-2, to `harvested`.
 
     Grain is the shoot's share that the harvest index gives, less for dry days of grain filling (Metherell et al. 1993).
 
@@ -217,11 +213,12 @@ def harvest(
     removed : array (series,)
         Share of the straw that leaves the field.
     """
-    due: NDArray[np.bool_] = (state.ripe > 0) & (state.days >= crop.dry_down)
     if day_of_year == p.last_harvest:
-        due |= (state.ripe > 0) | (state.growing > 0) | (state.sown > 0)
-    if not due.any():
-        return due
+        due = np.flatnonzero((state.ripe > 0) | (state.growing > 0) | (state.sown > 0))
+    else:
+        due = np.flatnonzero((state.days >= crop.dry_down) & (state.ripe > 0))
+    if not len(due):
+        return
     dryness = 1 - state.fill_stress[due] / np.maximum(state.fill_days[due], 1)
     index = np.asarray(crop.harvest_index)[due] * (1 - 0.5 * dryness)
     shoot, nitrogen = state.shoot[due], state.shoot_nitrogen[due]
@@ -258,4 +255,3 @@ def harvest(
         state.days,
     ):
         pool[due] = 0.0
-    return due

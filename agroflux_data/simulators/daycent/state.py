@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,25 +12,51 @@ from agroflux_data.simulators.daycent.parameters import Parameters
 from agroflux_data.simulators.drivers import Drivers
 from agroflux_data.simulators.hydraulics import ORGANIC_MATTER, saxton_rawls
 
-__all__ = ["BOTTOM", "CENTRE", "SECONDS", "THICKNESS", "Budget", "Field", "State", "wide"]
+__all__ = [
+    "BOTTOM",
+    "CENTRE",
+    "OUTPUT_DEPTHS",
+    "SINGLE",
+    "THICKNESS",
+    "Budget",
+    "Field",
+    "State",
+    "in_steps",
+    "wide",
+]
 
 Array = NDArray[np.floating]
 
-BOTTOM = np.array([2, 5, 10, 20, 30, 45, 60, 90, 120, 150], float)
-"""Bottoms of the ten soil layers, cm."""
+BOTTOM = np.array([2, 5, 10, 20, 30, 60, 100, 150], float)
+"""Bottoms of the soil layers, cm."""
 THICKNESS = np.diff(BOTTOM, prepend=0.0)
 CENTRE = BOTTOM - THICKNESS / 2
-TOPSOIL = 30.0
-"""cm, the depth whose carbon TSOC stands for."""
+TOPSOIL = 20.0
+"""cm, the depth of the organic pools (Metherell et al. 1993)."""
 BOUNDARY = 200.0
 """cm, depth of the bottom boundary of heat."""
+OUTPUT_DEPTHS = (1.0, 11.0, 32.0)
+"""Depths of the output layers 1, 3 and 5, cm: where the official statistics place Ecosys' layers."""
 SECONDS = 86_400.0
 """Of a day."""
+SINGLE = np.float32
+"""Precision of rates and of what turns over within months; numpy steps it twice as fast. Organic carbon and nitrogen,
+of which a day changes as little as a millionth, and the sums that close the balances are doubles."""
 
 STRUCTURAL, METABOLIC, SOM1, SOM2 = 0, 1, 2, 3
 """Rows of the organic pools at the surface; those in the soil follow, then som3."""
 SOIL = 4
 SOM3 = 8
+
+
+def in_steps(flow: Array) -> Array:
+    """The same flow, in place, in steps of 2**-14: adding and subtracting these is exact in single precision.
+
+    Small flows that repeat for months would otherwise be rounded to one side each day.
+    """
+    flow += 768  # whose last bit is 2**-14
+    flow -= 768
+    return flow
 
 
 def wide(values: Array, number: int, axis: int = 1) -> Array:
@@ -41,26 +68,52 @@ def wide(values: Array, number: int, axis: int = 1) -> Array:
 
 
 @dataclass(frozen=True)
-class Field:
-    """What is fixed for each series: (series,), or (layers, series) where a layer matters."""
+class Conduction:
+    """Heat flow through the soil of each series."""
 
+    up: Array
+    """Exchange of each layer in a day with what lies above and below it, over its heat capacity, (layers, series)."""
+    down: Array
+    first: Array
+    """1 / (1 + up + down) of the first layer, (series,)."""
+    daily_swing: Array
+    """Half of the daily range at the output depths, over the range of the surface, (3, series)."""
+
+    @classmethod
+    def through(cls, porosity: Array, water: Array, p: Parameters) -> Conduction:
+        """Heat capacity by de Vries (1963), linear conductivity, from porosity and water content, (series,).
+
+        Conductivity rises from 0.25 (dry) to 1.2 W m-1 K-1 (saturated), in the low half of Johansen's (1975) range.
+        """
+        diffusivity = 0.01 * (0.25 + 0.95 * water / porosity) / (2.0 * (1 - porosity) + 4.18 * water)
+        diffusivity = np.clip(diffusivity, *p.diffusivity)
+        exchange = SECONDS * p.heat_damping * diffusivity / np.diff(CENTRE, prepend=0.0, append=BOUNDARY)[:, None]
+        up, down = exchange[:-1] / THICKNESS[:, None], exchange[1:] / THICKNESS[:, None]
+        daily = np.sqrt(math.pi / (SECONDS * p.daily_damping * diffusivity))
+        swing = 0.5 * np.exp(-np.array(OUTPUT_DEPTHS)[:, None] * daily)
+        return cls(*(part.astype(SINGLE) for part in (up, down, 1 / (1 + up[0] + down[0]), swing)))
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is fixed for each series: (series,), or (layers, series) where a layer matters; in `SINGLE` precision."""
+
+    conduction: Conduction
     sand: Array
     """0..1, as are clay."""
     clay: Array
     bulk_density: Array
+    """Mg m-3."""
+    per_seedbed_mass: Array
+    """1 / mass of 0-10 cm, m2 Mg-1."""
     ph: Array
     wilting: Array
-    """mm in each layer, as are the next two; single precision."""
+    """mm in each layer, as are the next two."""
     capacity: Array
     saturated: Array
     porosity: Array
-    """Single precision."""
-    heat_capacity: Array
-    """Of the dry soil, MJ m-3 K-1, single precision as the next."""
-    conduction: Array
-    """Gain of thermal conductivity with the water of each layer, 0.01 W m-1 K-1 mm-1."""
     storable: Array
-    """1 / (capacity - wilting), mm-1, single precision."""
+    """1 / (capacity - wilting), mm-1."""
     air_dry: Array
     exponent: Array
     conductivity: Array
@@ -68,13 +121,13 @@ class Field:
     infiltrable: Array
     """Greatest infiltration of a day, mm."""
     exponent_2: Array
-    """Exponent of the soil water diffusivity, b + 2 (Campbell 1974), single precision."""
+    """Exponent of the soil water diffusivity, b + 2 (Campbell 1974)."""
     log_diffusivity: Array
     """Log of that diffusivity between neighbours over their distance, mm d-1, for twice a water content of 1."""
     equalising: Array
-    """Greatest flow between neighbours for each unit of their difference in water content, mm, single precision."""
+    """Greatest flow between neighbours for each unit of their difference in water content, mm."""
     field_diffusion: Array
-    """Relative gas diffusivity at field capacity, -: 0.66 of the air-filled pores (Penman 1940), single precision."""
+    """Relative gas diffusivity at field capacity, -: 0.66 of the air-filled pores (Penman 1940)."""
     wet_threshold: Array
     """Water-filled pore space above which soil holds CO2 back, and how strongly (Del Grosso et al. 2000)."""
     wet_slope: Array
@@ -85,32 +138,27 @@ class Field:
     seedbed_capacity: Array
     """Capacity of 2-10 cm, mm."""
     per_seedbed_excess: Array
-    """1 / (saturated - capacity) of 2-10 cm, mm-1, single precision."""
+    """1 / (saturated - capacity) of 2-10 cm, mm-1."""
     tile_weight: Array
     """Share of each layer that lies above the tiles, times the drained share of the field over its time constant."""
     topsoil_carbon: Array
-    """g C m-2 to 30 cm."""
+    """g C m-2 to 20 cm."""
     warmest: Array
     """Mean daily maximum of the warmest month, degC."""
     mean_temperature: Array
     """Mean air temperature, degC."""
     roots: Array
-    """Share of the roots in each layer, (layers, series), single precision."""
+    """Share of the roots in each layer, (layers, series)."""
     reach: Array
     """Roots over thickness, relative to the first layer, (layers, series)."""
     content: Array
-    """Water content of a mm in each layer, mm-1, (layers, series), single precision as all down to `topsoil`."""
-    heat_above: Array
-    """Of twice a diffusivity, cm2 s-1, the exchange of each layer in a day with what lies above and below it."""
-    heat_below: Array
-    heat_of_water: Array
-    """Heat capacity of a mm of water in each layer, MJ m-3 K-1 mm-1, (layers, series)."""
+    """Water content of a mm in each layer, mm-1, (layers, series)."""
     topsoil: Array
     """Share of each layer in 0-20 cm, (4, series)."""
     seedbed: Array
     """Share of each layer in 0-10 cm, (3, series)."""
     per_saturated: Array
-    """1 / saturated, mm-1, single precision as are the next two."""
+    """1 / saturated, mm-1."""
     per_mass: Array
     """1 / mass."""
     roots_per_mass: Array
@@ -118,10 +166,15 @@ class Field:
     mass: Array
     """Soil mass of each layer, Mg m-2: g N m-2 over it are ppm."""
     denitrified_least: Array
-    """Least denitrification before the water's factor, ug N g-1 d-1, (layers, series), single precision."""
+    """Least denitrification before the water's factor, ug N g-1 d-1, (layers, series)."""
     leached_most: Array
     """Greatest share of a layer's nitrate that leaves it in a day, and that for each mm of flux, (layers, series)."""
     leached_per_flux: Array
+
+    def __post_init__(self) -> None:
+        for name, values in vars(self).items():
+            if isinstance(values, np.ndarray):
+                object.__setattr__(self, name, np.ascontiguousarray(values, SINGLE))
 
     @classmethod
     def from_drivers(cls, drivers: Drivers, parameters: Parameters, years: int) -> Field:
@@ -150,56 +203,51 @@ class Field:
         days = 365 * years
         maximum = np.asarray(drivers.weather.TMAX[:365], float)
         mean = (drivers.weather.TMAX[:days].mean(0, dtype=float) + drivers.weather.TMIN[:days].mean(0, dtype=float)) / 2
-        gaps = np.diff(CENTRE, prepend=0.0, append=BOUNDARY)
         leached_most = parameters.leaching_texture[0] + parameters.leaching_texture[1] * sand
         mass = density * (THICKNESS / 100)[:, None]
         equalising = parameters.redistribution * 10 * THICKNESS[:-1] * THICKNESS[1:] / (THICKNESS[:-1] + THICKNESS[1:])
         series = len(sand)
-        denitrified_least = np.zeros((len(THICKNESS), series), np.float32)
+        denitrified_least = np.zeros((len(THICKNESS), series))
         denitrified_least[:2] = parameters.denitrification_least
         return cls(
+            conduction=Conduction.through(porosity, capacity, parameters),
             sand=sand,
             clay=clay,
             bulk_density=density,
+            per_seedbed_mass=1 / (0.1 * density),
             ph=np.asarray(soil.ph + latents.ph_shift, float),
-            wilting=(wilting * thick).astype(np.float32),
-            capacity=capacity * thick,
-            saturated=porosity * thick,
-            porosity=porosity.astype(np.float32),
-            heat_capacity=(2.0 * (1 - porosity)).astype(np.float32),
-            conduction=(0.01 * 0.95 / (porosity * thick)).astype(np.float32),
-            storable=(1 / ((capacity - wilting) * thick)).astype(np.float32),
+            wilting=wilting * thick,
+            capacity=in_steps((capacity * thick).astype(SINGLE)),
+            saturated=in_steps((porosity * thick).astype(SINGLE)),
+            porosity=porosity,
+            storable=1 / ((capacity - wilting) * thick),
             air_dry=parameters.air_dry * wilting * thick,
             exponent=exponent,
             conductivity=hydraulics.conductivity,
-            infiltrable=parameters.rain_hours * hydraulics.conductivity,
-            equalising=wide(equalising[:, None], series).astype(np.float32),
-            exponent_2=(exponent + 2).astype(np.float32),
-            log_diffusivity=(
-                np.log(diffusivity / (10 * np.diff(CENTRE)[:, None])) - (exponent + 2) * np.log(2 * porosity)
-            ).astype(np.float32),
+            infiltrable=parameters.rain_hours * np.maximum(hydraulics.conductivity, parameters.infiltration_least),
+            equalising=wide(equalising[:, None], series),
+            exponent_2=exponent + 2,
+            log_diffusivity=np.log(diffusivity / (10 * np.diff(CENTRE)[:, None]))
+            - (exponent + 2) * np.log(2 * porosity),
             seedbed_capacity=80 * capacity,
-            per_seedbed_excess=(1 / (80 * (porosity - capacity))).astype(np.float32),
-            wet_threshold=np.where(diffusion >= 0.15, 0.80, (250 * diffusion + 43) / 100).astype(np.float32),
-            wet_slope=np.where(diffusion >= 0.15, 0.004, 0.019 - 0.1 * diffusion).astype(np.float32),
+            per_seedbed_excess=1 / (80 * (porosity - capacity)),
+            wet_threshold=np.where(diffusion >= 0.15, 0.80, (250 * diffusion + 43) / 100),
+            wet_slope=np.where(diffusion >= 0.15, 0.004, 0.019 - 0.1 * diffusion),
             uptake_most=((capacity - wilting) * thick / roots).min(0),
             per_evaporable=1 / (5 * 10 * (capacity - parameters.air_dry * wilting)),
-            field_diffusion=diffusion.astype(np.float32),
+            field_diffusion=diffusion,
             tile_weight=above * latents.tile / parameters.tile_days,
             topsoil_carbon=carbon * density * TOPSOIL * 10,
-            warmest=maximum[:360].reshape(12, 30, -1).mean(1).max(0).astype(np.float32),
-            mean_temperature=mean.astype(np.float32),
-            roots=wide(roots, series).astype(np.float32),
+            warmest=maximum[:360].reshape(12, 30, -1).mean(1).max(0),
+            mean_temperature=mean,
+            roots=wide(roots, series),
             reach=wide(roots / roots[0] * (THICKNESS[0] / THICKNESS[:, None]), series),
-            content=wide(1 / thick, series).astype(np.float32),
-            heat_above=wide(0.5 * SECONDS / (gaps[:-1] * THICKNESS)[:, None], series).astype(np.float32),
-            heat_below=wide(0.5 * SECONDS / (gaps[1:] * THICKNESS)[:, None], series).astype(np.float32),
-            heat_of_water=wide(4.18 / thick, series).astype(np.float32),
-            topsoil=wide(THICKNESS[:4, None] / BOTTOM[3], series).astype(np.float32),
+            content=wide(1 / thick, series),
+            topsoil=wide(THICKNESS[:4, None] / BOTTOM[3], series),
             seedbed=wide(THICKNESS[:3, None] / BOTTOM[2], series),
-            per_saturated=(1 / (porosity * thick)).astype(np.float32),
-            per_mass=(1 / mass).astype(np.float32),
-            roots_per_mass=(roots / mass).astype(np.float32),
+            per_saturated=1 / (porosity * thick),
+            per_mass=1 / mass,
+            roots_per_mass=roots / mass,
             mass=mass,
             denitrified_least=denitrified_least,
             leached_most=wide(leached_most[None], len(THICKNESS), axis=0),
@@ -226,21 +274,21 @@ class Budget:
 
 @dataclass
 class State:
-    """The state of all series, changed in place day by day."""
+    """The state of all series, changed in place day by day; in `SINGLE` precision unless said otherwise."""
 
     water: Array
     """mm, (layers, series)."""
     snow: Array
     snow_liquid: Array
     temperature: Array
-    """degC, (layers, series), single precision."""
+    """degC, (layers, series)."""
     carbon: Array
-    """Organic pools, g C m-2, (9, series)."""
+    """Organic pools, g C m-2, (9, series), doubles as the next."""
     nitrogen: Array
     lignin: Array
     """Of the structural pools at the surface and in the soil, g C m-2, (2, series)."""
     ammonium: Array
-    """0-10 cm, g N m-2."""
+    """0-10 cm, g N m-2, a double."""
     nitrate: Array
     """g N m-2, (layers, series)."""
     shoot: Array
@@ -262,8 +310,6 @@ class State:
     fill_days: Array
     status: Array
     """Nitrogen supply over demand on the day before."""
-    stress: Array
-    """Water factor of the day before."""
     dry_days: Array
     pulse: Array
     tilled: Array
@@ -277,7 +323,7 @@ class State:
         series = site.sand.shape[0]
 
         def zero() -> Array:
-            return np.zeros(series)
+            return np.zeros(series, SINGLE)
 
         carbon = np.zeros((9, series))
         total = site.topsoil_carbon
@@ -287,21 +333,20 @@ class State:
         carbon[SOIL + SOM2] = parameters.initial_som2 * total
         carbon[SOM3] = total - carbon[SOIL + SOM1] - carbon[SOIL + SOM2]
         ratio = np.array([parameters.structural_cn, 20, 12, 18, parameters.structural_cn, 20, 10, 16, 7.5])
-        nitrate = 0.002 * THICKNESS[:, None] * np.ones(series)
+        nitrate = wide(0.002 * THICKNESS[:, None], series).astype(SINGLE)
         return cls(
             water=site.capacity.copy(),
             snow=zero(),
             snow_liquid=zero(),
-            temperature=np.repeat(site.mean_temperature[None], len(BOTTOM), axis=0).astype(np.float32),
+            temperature=wide(site.mean_temperature[None], len(BOTTOM), axis=0),
             carbon=carbon,
             nitrogen=carbon / ratio[:, None],
-            lignin=0.25 * carbon[[STRUCTURAL, SOIL + STRUCTURAL]],
+            lignin=(0.25 * carbon[[STRUCTURAL, SOIL + STRUCTURAL]]).astype(SINGLE),
             ammonium=np.full(series, 0.3),
             nitrate=nitrate,
             fill_stress=zero(),
             fill_days=zero(),
-            status=np.ones(series),
-            stress=np.ones(series),
+            status=np.ones(series, SINGLE),
             pulse=zero(),
             shoot=zero(),
             shoot_nitrogen=zero(),
@@ -324,12 +369,12 @@ class State:
         return {
             "carbon": self.carbon.sum(0) + self.shoot + self.juvenile + self.mature,
             "nitrogen": self.nitrogen.sum(0)
-            + self.nitrate.sum(0)
+            + self.nitrate.sum(0, dtype=float)
             + self.ammonium
             + self.shoot_nitrogen
             + self.juvenile_nitrogen
             + self.mature_nitrogen,
-            "water": self.water.sum(0) + self.snow + self.snow_liquid,
+            "water": self.water.sum(0, dtype=float) + self.snow + self.snow_liquid,
         }
 
     def open_budgets(self) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agroflux_data.simulators.atmosphere import latent_heat
 from agroflux_data.simulators.daycent.parameters import Parameters
-from agroflux_data.simulators.daycent.state import Field, State
+from agroflux_data.simulators.daycent.state import Field, State, in_steps
 
 __all__ = ["FIRST_TILED", "LANGLEY", "SEEN_WET", "WaterDay", "flow", "potential_evapotranspiration", "water_stress"]
 
@@ -18,7 +18,7 @@ Array = NDArray[np.floating]
 LANGLEY = 0.041868
 """MJ m-2."""
 FIRST_TILED = 6
-"""The first layer that tiles drain, below 45 cm; what stands above it cascades into it."""
+"""The first layer that tiles drain, below 60 cm; what stands above it cascades into it."""
 SEEN_WET = 4
 """Layers whose wettest moment of the day matters, 0-20 cm."""
 
@@ -38,9 +38,11 @@ class WaterDay:
     wettest: Array
     """Water of the layers of 0-20 cm before they drained, not above saturation, (`SEEN_WET`, series)."""
     relative: Array
-    """Relative water (water - wilting) / (capacity - wilting), 0..1, (layers, series), single precision."""
+    """Relative water (water - wilting) / (capacity - wilting), 0..1, (layers, series)."""
     stress: Array
-    """Growth factor f_W, 0..1, single precision."""
+    """Growth factor f_W, 0..1."""
+    light: Array
+    """Share of the light that leaves take, 0..1."""
 
 
 def potential_evapotranspiration(
@@ -61,10 +63,9 @@ def water_stress(relative: Array, p: Parameters | None = None) -> Array:
 
 def _snow(state: State, mean: Array, prec: Array, radiation: Array, pet: Array, p: Parameters) -> tuple[Array, Array]:
     """Water that reaches the ground and what the pack evaporates, mm (Parton et al. 1998)."""
-    snowing = mean < 0
-    if not (snowing.any() or state.snow.any() or state.snow_liquid.any()):
+    if mean.min() >= 0 and not state.snow.any():
         return prec, np.zeros_like(prec)
-    fallen = prec * snowing
+    fallen = prec * (mean < 0)
     state.snow += fallen
     evaporated = np.minimum(state.snow, p.snow_evaporation * pet)
     state.snow -= evaporated
@@ -109,17 +110,16 @@ def _redistribute(water: Array, site: Field) -> Array:
     With one soil in all layers, Darcy's law without gravity is diffusion of the water content, and Campbell's (1974)
     curves give its diffusivity (Klute 1952).
     """
-    # Single precision is enough for the rate: what one layer loses, the other gets.
-    content = water.astype(np.float32)
-    content *= site.content
+    content = water * site.content
     speed = content[1:] + content[:-1]
     np.log(speed, out=speed)
     speed *= site.exponent_2
     speed += site.log_diffusivity
     np.exp(speed, out=speed)
     np.minimum(speed, site.equalising, out=speed)
-    speed *= content[:-1] - content[1:]
-    flux = speed.astype(float)
+    flux = content[:-1] - content[1:]
+    flux *= speed
+    in_steps(flux)
     water[:-1] -= flux
     water[1:] += flux
     return flux
@@ -129,12 +129,11 @@ def flow(
     state: State,
     site: Field,
     p: Parameters,
-    maximum: Array,
-    minimum: Array,
+    mean: Array,
     prec: Array,
     radiation: Array,
-    extraterrestrial: Array,
-    leaf_area: Array,
+    potential: Array,
+    leaf_area: Array | None,
     litter: Array,
     stomata: float,
 ) -> WaterDay:
@@ -142,32 +141,32 @@ def flow(
 
     Parameters
     ----------
-    maximum, minimum, radiation, extraterrestrial : array (series,)
-        Single precision is enough, as for what follows from them alone.
-    leaf_area : array (series,)
-        Green leaf area index.
+    mean, prec, radiation, potential : array (series,)
+        Air temperature, degC, precipitation, mm, radiation, MJ m-2 d-1, and potential evapotranspiration, mm d-1.
+    leaf_area : array (series,), optional
+        Green leaf area index; None where nothing grows in any series.
     litter : array (series,)
         Surface litter, g C m-2.
     stomata : float
         Multiplier of transpiration by the CO2 of the year.
     """
-    pet = potential_evapotranspiration(maximum, minimum, extraterrestrial, p).astype(float)
-    arriving, evapotranspiration = _snow(state, 0.5 * (maximum + minimum), prec, radiation, pet, p)
-    pet -= evapotranspiration
-    green = bool(leaf_area.any())
+    arriving, evapotranspiration = _snow(state, mean, prec, radiation, potential, p)
+    pet = potential - evapotranspiration
     held = p.interception_litter * litter
-    if green:
+    if leaf_area is not None:
         held += p.interception_leaf * leaf_area
     intercepted = np.minimum(np.minimum(held, arriving), pet)
     pet -= intercepted
     soil_demand = pet / (1 + litter / p.litter_mulch)
-    if green:
+    light = np.zeros_like(pet)
+    if leaf_area is not None:
         shade = np.exp(-p.light_extinction * leaf_area)
+        light = 1 - shade
         soil_demand *= shade
-        plant_demand = (pet - soil_demand) * (1 - shade) * stomata
+        plant_demand = (pet - soil_demand) * light * stomata
 
     arriving = arriving - intercepted
-    infiltrating = np.minimum(arriving, site.infiltrable)
+    infiltrating = in_steps(np.minimum(arriving, site.infiltrable))
     water = state.water
     water[0] += infiltrating
     percolated, wettest, overflow = _drain(water, site, p)
@@ -176,7 +175,7 @@ def flow(
     tiled = water[FIRST_TILED:] - site.capacity[FIRST_TILED:]
     tiled.clip(0, np.inf, out=tiled)  # numpy clips in vectors, but takes a scalar maximum one by one
     tiled *= site.tile_weight[FIRST_TILED:]
-    water[FIRST_TILED:] -= tiled
+    water[FIRST_TILED:] -= in_steps(tiled)
 
     # Evaporation from 0-5 cm falls with the water left above air-dryness.
     supply = np.maximum(water[:2] - site.air_dry[:2], 0)
@@ -184,24 +183,24 @@ def flow(
     evaporated = np.minimum(soil_demand * np.minimum(total * site.per_evaporable, 1), total)
     water[:2] -= supply * (evaporated / np.maximum(total, 1e-9))
 
-    relative = water.astype(np.float32)
-    relative -= site.wilting
+    relative = water - site.wilting
     relative *= site.storable
     relative.clip(0, 1, out=relative)
     rooted = relative * site.roots
     stress = rooted.sum(0)
     evapotranspiration = evapotranspiration + intercepted + evaporated
-    if green:
+    if leaf_area is not None:
         # Uptake over rooted relative water; where it stays below uptake_most no layer gives more than it has.
         strength = plant_demand * np.minimum(1 / p.transpiration_onset, 1 / np.maximum(stress, 1e-9))
-        rooted *= np.minimum(strength, site.uptake_most).astype(np.float32)
-        taken = rooted.astype(float)
-        water -= taken
-        evapotranspiration += taken.sum(0)
+        rooted *= np.minimum(strength, site.uptake_most)
+        water -= in_steps(rooted)
+        evapotranspiration += rooted.sum(0)
 
     percolated[:-1] += _redistribute(water, site)
     drained = percolated[-1] + tiled.sum(0)
     budget = state.budgets["water"]
     budget.entered += prec
     budget.left += evapotranspiration + runoff + drained
-    return WaterDay(evapotranspiration, runoff, drained, percolated, tiled, wettest, relative, water_stress(stress, p))
+    return WaterDay(
+        evapotranspiration, runoff, drained, percolated, tiled, wettest, relative, water_stress(stress, p), light
+    )
