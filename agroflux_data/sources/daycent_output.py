@@ -15,7 +15,6 @@ all organic matter below the surface over the year, so it is not known in a run'
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -27,7 +26,17 @@ from agroflux_data.simulators.daycent.temperature import OUTPUT_DEPTHS
 from agroflux_data.simulators.hydraulics import ORGANIC_MATTER
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
 from agroflux_data.sources.daycent_files import FILES, HARVEST, SITE, SOILS, Harvest, RunFiles, SoilLayers
-from agroflux_data.sources.model_runs import ModelRuns, Run, RunRecord, days_of, record, site_and_treatment
+from agroflux_data.sources.model_runs import (
+    ModelRuns,
+    Run,
+    RunRecord,
+    change_over_years,
+    days_of,
+    folders_below,
+    on_all_days,
+    record,
+    site_and_treatment,
+)
 from agroflux_data.variables import DAYS
 
 __all__ = ["DayCentOutput"]
@@ -58,7 +67,7 @@ class DayCentOutput(ModelRuns):
         path = path.resolve()
         if not path.is_dir():
             raise AgrofluxError("no folder", expected="a folder with DayCent output", came="a file", where=path)
-        folders = sorted(Path(folder) for folder, _, names in os.walk(path, followlinks=True) if {*FILES} & {*names})
+        folders = [folder for folder, names in folders_below(path) if {*FILES} & {*names}]
         if not folders:
             raise AgrofluxError(
                 "no DayCent output", expected="files such as dc_sip.csv, summary.out and nflux.out",
@@ -70,10 +79,11 @@ class DayCentOutput(ModelRuns):
         ], []
 
     @staticmethod
-    def read(run: Run) -> RunRecord:
+    def read(run: Run, place: tuple[float, float]) -> RunRecord:
         notes: list[str] = []
         files = RunFiles(run.files[0].parent, notes)
-        place = files.place()
+        if np.isnan(place[0]):
+            place = files.place()
         daily = _weather(files, place[0], notes)
         daily |= _carbon(files, notes) | _nitrous_oxide(files) | _evapotranspiration(files)
         statics: dict[str, float] = {}
@@ -210,10 +220,8 @@ def _yearly(files: RunFiles, daily: dict[str, pd.Series], notes: list[str]) -> d
             yearly["PLANTT"] = crops
     pools = next(filter(files.has, ("soilc.out", "dc_sip.csv")), None)
     if pools is not None:
-        carbon = files.columns(pools, *_SOIL_CARBON).sum(axis=1, skipna=False)
-        ends = carbon[carbon.index % 1000 >= DAYS].groupby(lambda key: key // 1000).last()
-        yearly["DSOC"] = ends - ends.reindex(ends.index - 1).to_numpy()
-    return {name: pd.Series(values.reindex(days // 1000).to_numpy(), days) for name, values in yearly.items()}
+        yearly["DSOC"] = change_over_years(files.columns(pools, *_SOIL_CARBON).sum(axis=1, skipna=False))
+    return {name: on_all_days(values, days.to_numpy()) for name, values in yearly.items()}
 
 
 def _grain(harvests: list[Harvest], years: pd.Index) -> pd.Series:

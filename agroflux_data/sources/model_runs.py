@@ -7,9 +7,10 @@ run as a `RunRecord`.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -27,12 +28,25 @@ from agroflux_data.splits import Years
 from agroflux_data.tasks import TASKS
 from agroflux_data.variables import DAYS, INPUTS, STATICS, VARIABLES
 
-__all__ = ["ModelRuns", "Run", "RunRecord", "day_key", "days_of", "record", "site_and_treatment"]
+__all__ = [
+    "ModelRuns",
+    "Run",
+    "RunRecord",
+    "change_over_years",
+    "daily_from_totals",
+    "day_key",
+    "days_of",
+    "folders_below",
+    "on_all_days",
+    "record",
+    "site_and_treatment",
+]
 
 Array = NDArray[np.float64]
 
 _NAME = re.compile(r"(?P<site>.*[^_])_(?P<treatment>\d{1,2})")
 _LEAP_DAY = 60
+_NOWHERE = (np.nan, np.nan)
 _KEY = 1000
 
 
@@ -86,6 +100,13 @@ class RunRecord:
     notes: list[str]
 
 
+def folders_below(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and all below it, links followed, in order; each with the names of its files, sorted."""
+    for folder, inner, names in os.walk(path, followlinks=True):
+        inner.sort()
+        yield Path(folder), sorted(names)
+
+
 def site_and_treatment(name: str) -> tuple[str, int]:
     """Site and treatment of a run's name: ``SITE`` or ``SITE_TREATMENT``, the treatment a number from 0 to 99.
 
@@ -106,13 +127,43 @@ def days_of(daily: Iterable[pd.Series]) -> NDArray[np.int64]:
     return np.unique(np.concatenate([series.index.to_numpy() for series in daily]))
 
 
+def daily_from_totals(totals: pd.Series) -> pd.Series:
+    """Daily amounts of totals since 1 January; NaN on a day whose day before is not there.
+
+    Parameters
+    ----------
+    totals : pandas.Series
+        By `day_key`, ascending.
+    """
+    key = totals.index.to_numpy()
+    before = totals.reindex(key - 1).to_numpy()
+    return totals - np.where(key % _KEY == 1, 0.0, before)
+
+
+def change_over_years(stock: pd.Series) -> pd.Series:
+    """The change of a stock from the end of the year before to the end of each year, by year; NaN in the first.
+
+    Parameters
+    ----------
+    stock : pandas.Series
+        By `day_key`, ascending.
+    """
+    ends = stock[stock.index % _KEY >= DAYS].groupby(lambda key: key // _KEY).last()
+    return ends - ends.reindex(ends.index - 1).to_numpy()
+
+
+def on_all_days(yearly: pd.Series, days: NDArray[np.int64]) -> pd.Series:
+    """Values by year as a series by `day_key`."""
+    return pd.Series(yearly.reindex(days // _KEY).to_numpy(np.float64), days)
+
+
 def record(
     run: Run,
     daily: dict[str, pd.Series],
     statics: dict[str, float],
     notes: list[str],
     *,
-    place: tuple[float, float] = (np.nan, np.nan),
+    place: tuple[float, float],
 ) -> RunRecord:
     """The years of a run from the days that its files hold.
 
@@ -213,8 +264,11 @@ class ModelRuns(Source):
 
     @staticmethod
     @abstractmethod
-    def read(run: Run) -> RunRecord:
-        """What a run gives; raises `AgrofluxError` where its files cannot be read."""
+    def read(run: Run, place: tuple[float, float]) -> RunRecord:
+        """What a run gives, at a latitude and longitude or, where NaN, at the place that its files say.
+
+        Raises `AgrofluxError` where the files cannot be read.
+        """
 
     @classmethod
     def open(cls, path: str | Path, *, test_from: int | None = None) -> Self:
@@ -238,7 +292,7 @@ class ModelRuns(Source):
             raise AgrofluxError("nothing there", expected=f"output of {cls.name}", where=path)
         runs, notes = cls.runs(path)
         _refuse_twins(runs, path)
-        records = [cls.read(run) for run in runs]
+        records = [cls.read(run, _NOWHERE) for run in runs]
         found = sorted({year for one in records for year in one.years})
         if not found:
             raise AgrofluxError(
@@ -282,7 +336,7 @@ class ModelRuns(Source):
         for run in self._runs:
             if run.site not in wanted:
                 continue
-            one = self.read(run)
+            one = self.read(run, _NOWHERE)
             taken = np.array([year in self.years.all for year in one.years], bool)
             rows += [(wanted[run.site], run.treatment, year) for year in one.years if year in self.years.all]
             for name, block in blocks.items():

@@ -10,6 +10,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.sources import official
 from agroflux_data.sources.ameriflux import AmeriFlux
 from agroflux_data.sources.daycent_output import DayCentOutput
+from agroflux_data.sources.ecosys_output import EcosysOutput
 from agroflux_data.sources.embedded import SCALES, Embedded
 from agroflux_data.sources.fields import Fields
 from agroflux_data.sources.fluxnet_site import MIN_QC
@@ -54,6 +55,10 @@ def _daycent(path: Path, reading: Reading) -> tuple[Source, ...]:
     return (DayCentOutput.open(path, test_from=reading.test_from),)
 
 
+def _ecosys(path: Path, reading: Reading) -> tuple[Source, ...]:
+    return (EcosysOutput.open(path, test_from=reading.test_from),)
+
+
 def _official(path: Path, reading: Reading) -> tuple[Source, ...]:
     return official.read(path, test_from=reading.test_from)
 
@@ -61,6 +66,7 @@ def _official(path: Path, reading: Reading) -> tuple[Source, ...]:
 READERS: dict[str, Callable[[Path, Reading], tuple[Source, ...]]] = {
     "ameriflux": _ameriflux,
     "daycent": _daycent,
+    "ecosys": _ecosys,
     "official": _official,
 }
 """The readers of users' files by name: each opens the sources that it finds at a path."""

@@ -29,7 +29,7 @@ def days(first: int = 2003, last: int = 2005) -> pd.DataFrame:
     """The time columns of a run; 2004 is a leap year."""
     dates = pd.date_range(f"{first}-01-01", f"{last}-12-31")
     time = [f"{year + (month - 1) / 12:.2f}" for year, month in zip(dates.year, dates.month, strict=True)]
-    return pd.DataFrame({"time": time, "dayofyr": dates.dayofyear})
+    return pd.DataFrame({"time": time, "dayofyr": dates.day_of_year})
 
 
 def write_table(path: Path, table: pd.DataFrame, header: bool = True) -> None:
