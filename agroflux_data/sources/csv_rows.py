@@ -6,15 +6,20 @@ Text in UTF-8, commas between the cells, a first line of column names in any ord
 from __future__ import annotations
 
 import csv
+import datetime
 import io
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError, listing
+from agroflux_data.sources import text
 
-__all__ = ["Row", "read"]
+__all__ = ["Row", "lines", "read"]
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,16 @@ class Row:
             raise self.error("a number out of range" if math.isfinite(number) else "no number", words, column)
         return number
 
+    def date(self, column: str) -> datetime.date:
+        """A cell's date; raises `AgrofluxError` where it is none written yyyy-mm-dd."""
+        text = self.text(column, "yyyy-mm-dd")
+        if _DATE.fullmatch(text):
+            try:
+                return datetime.date.fromisoformat(text)
+            except ValueError:
+                pass
+        raise self.error("no date", "yyyy-mm-dd", column)
+
 
 def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> list[Row]:
     """The rows of a file.
@@ -75,10 +90,7 @@ def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> l
         The file cannot be read or holds no row, its header is another, or a line has more or fewer cells.
     """
     expected = "columns " + ",".join(required) + (f" and, where known, {','.join(optional)}" if optional else "")
-    lines = _lines(path, expected)
-    if not lines:
-        raise AgrofluxError("empty file", expected=expected, where=path)
-    (first, names), *rest = lines
+    (first, names), *rest = lines(path, expected)
     if lacking := [name for name in required if name not in names]:
         raise AgrofluxError(
             f"no column {listing(lacking, 9)}", expected=f"{expected}, with commas between", came=",".join(names)[:80],
@@ -88,39 +100,41 @@ def read(path: Path, required: Sequence[str], optional: Sequence[str] = ()) -> l
         raise AgrofluxError("an unknown column", expected=expected, came=other[0], where=f"{path}, line {first}")
     if len(set(names)) < len(names):
         raise AgrofluxError("a column twice", expected=expected, came=",".join(names), where=f"{path}, line {first}")
-    rows = []
-    for line, cells in rest:
-        if len(cells) != len(names):
-            raise AgrofluxError(
-                "broken line", expected=f"{len(names)} cells", came=",".join(cells)[:80], where=f"{path}, line {line}"
-            )
-        rows.append(Row(path, line, dict.fromkeys(optional, "") | dict(zip(names, cells, strict=True))))
+    rows = [Row(path, line, dict.fromkeys(optional, "") | dict(zip(names, cells, strict=True))) for line, cells in rest]
     if not rows:
         raise AgrofluxError("no rows", expected="one or more below the header", came="none", where=path)
     return rows
 
 
-def _lines(path: Path, expected: str) -> list[tuple[int, list[str]]]:
-    """The cells of each line that is not blank, with its number."""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise AgrofluxError(
-            "unreadable file", expected=f"a file with {expected}", came=error.strerror, where=path
-        ) from None
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise AgrofluxError(
-            "no text in UTF-8", expected=f"text with {expected}", came=error.object[error.start : error.end],
-            where=f"{path}, line {line}",
-        ) from None  # fmt: skip
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines = []
+def lines(path: Path, expected: str) -> list[tuple[int, list[str]]]:
+    """The cells of each line that is not blank, with its number, the header first; all have as many cells.
+
+    Parameters
+    ----------
+    path : Path
+    expected : str
+        What the header should be, for the errors.
+
+    Raises
+    ------
+    AgrofluxError
+        The file cannot be read, is empty, or a line has more or fewer cells than the first.
+    """
+    reader = csv.reader(io.StringIO(text.read(path, f"a file with {expected}"), newline=""), strict=True)
+    found: list[tuple[int, list[str]]] = []
     try:
         for cells in reader:
             stripped = [cell.strip() for cell in cells]
             if any(stripped):
-                lines.append((reader.line_num, stripped))
+                found.append((reader.line_num, stripped))
     except csv.Error as error:
         raise AgrofluxError("not readable as CSV", came=str(error), where=f"{path}, line {reader.line_num}") from None
-    return lines
+    if not found:
+        raise AgrofluxError("empty file", expected=expected, where=path)
+    wanted = len(found[0][1])
+    for line, cells in found:
+        if len(cells) != wanted:
+            raise AgrofluxError(
+                "broken line", expected=f"{wanted} cells", came=",".join(cells)[:80], where=f"{path}, line {line}"
+            )
+    return found

@@ -18,7 +18,6 @@ have no gaps: readers leave it out.
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from numpy.typing import NDArray
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sources.csv_rows import Row
 from agroflux_data.sources.csv_rows import read as read_rows
+from agroflux_data.sources.years import day_of_year
 from agroflux_data.variables import DAYS, VARIABLES
 
 __all__ = ["COLUMNS", "Event", "ManagementTable", "read"]
@@ -40,7 +40,6 @@ COLUMNS = ("FERTZR_N", "PDOY", "PLANTT")
 Crop = Literal["corn", "soybean"]
 _PLANTT: dict[Crop, float] = {"corn": 1.0, "soybean": 0.0}
 _EVENTS = ("planting", "fertiliser")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOST = VARIABLES["FERTZR_N"].high
 
 
@@ -90,9 +89,9 @@ class ManagementTable:
         fertiliser, planting = np.zeros(DAYS), np.zeros(DAYS)
         for event in events:
             if event.crop is None:
-                fertiliser[_day(event.date)] += event.amount
+                fertiliser[day_of_year(event.date)] += event.amount
             else:
-                planting[_day(event.date)] = 1
+                planting[day_of_year(event.date)] = 1
         return {"FERTZR_N": fertiliser, "PDOY": planting, "PLANTT": np.full(DAYS, _PLANTT[crop])}
 
 
@@ -132,7 +131,7 @@ def read(path: Path) -> ManagementTable:
 
 def _event(row: Row) -> Event:
     site = row.text("site", "the name of a site")
-    date = _date(row)
+    date = row.date("date")
     kind = row.text("event", " or ".join(_EVENTS))
     if kind == "planting":
         if row["crop"] not in _PLANTT:
@@ -147,22 +146,5 @@ def _event(row: Row) -> Event:
     raise row.error("unknown event", " or ".join(_EVENTS), "event")
 
 
-def _date(row: Row) -> datetime.date:
-    text = row.text("date", "yyyy-mm-dd")
-    if _DATE.fullmatch(text):
-        try:
-            return datetime.date.fromisoformat(text)
-        except ValueError:
-            pass
-    raise row.error("no date", "yyyy-mm-dd", "date")
-
-
 def _crops(events: Iterable[Event]) -> set[Crop]:
     return {event.crop for event in events if event.crop is not None}
-
-
-def _day(date: datetime.date) -> int:
-    """The place of a date in its year, counted from 0, without 29 February."""
-    if (date.month, date.day) == (2, 29):
-        date = date.replace(day=28)
-    return (date.replace(year=2001) - datetime.date(2001, 1, 1)).days

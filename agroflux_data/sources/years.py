@@ -1,14 +1,26 @@
-"""How the years of a user's own files are cut into training, validation and test."""
+"""The years of a user's own files: their 365 days, and how they are cut into training, validation and test."""
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.splits import YEARS, Years
 
-__all__ = ["cut_years"]
+__all__ = ["cut_years", "day_of_year"]
+
+
+def day_of_year(date: datetime.date) -> int:
+    """The place of a date in its year of 365 days, counted from 0; 29 February shares that of the 28th.
+
+    >>> day_of_year(datetime.date(2016, 12, 31))
+    364
+    """
+    if (date.month, date.day) == (2, 29):
+        date = date.replace(day=28)
+    return (date.replace(year=2001) - datetime.date(2001, 1, 1)).days
 
 
 def cut_years(found: Sequence[int], source: str, test_from: int | None, where: Path) -> tuple[Years, list[str]]:
