@@ -51,8 +51,14 @@ class Plan:
         Raises
         ------
         AgrofluxError
-            A source that no task can be made of.
+            A source without inputs, or one that no task can be made of.
         """
+        for source in self.sources:
+            if not source.inputs:
+                raise AgrofluxError(
+                    "a source without inputs", expected="weather, soils or management to predict from",
+                    came="; ".join(source.warnings[-1:]) or None, where=source.name,
+                )  # fmt: skip
         partitions = tuple(Partition(source, self.edition, self.secret) for source in self.sources)
         for partition in partitions:
             if not partition.tasks:

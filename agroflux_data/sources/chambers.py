@@ -14,11 +14,11 @@ from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
 from agroflux_data.sources import chamber_table
 from agroflux_data.sources.chamber_table import ChamberDays
-from agroflux_data.sources.field_tables import FieldTables
+from agroflux_data.sources.fields import Fields
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.sources.years import cut_years
 from agroflux_data.splits import Years
-from agroflux_data.variables import DAYS, INPUTS, STATICS
+from agroflux_data.variables import DAYS, INPUTS
 
 __all__ = ["MIN_HOURS", "Chambers"]
 
@@ -39,26 +39,19 @@ class Chambers(Source):
     def __init__(
         self,
         measured: ChamberDays,
-        tables: FieldTables,
+        fields: Fields,
         *,
         sites: tuple[Site, ...],
         years: Years,
         content: str,
         warnings: tuple[str, ...],
     ):
-        self._measured, self._tables, self._sites, self._content = measured, tables, sites, content
-        self.inputs, self.years, self.warnings = tables.inputs, years, warnings
+        self._measured, self._fields, self._sites, self._content = measured, fields, sites, content
+        self.inputs, self.years, self.warnings = fields.inputs, years, warnings
 
     @classmethod
     def open(
-        cls,
-        path: Path,
-        *,
-        test_from: int | None = None,
-        min_hours: int = MIN_HOURS,
-        weather: Path | None = None,
-        management: Path | None = None,
-        soils: Path | None = None,
+        cls, path: Path, *, test_from: int | None = None, min_hours: int = MIN_HOURS, fields: Fields = Fields()
     ) -> Self:
         """The chambers of a table, or of all tables (``*.csv``) in a folder.
 
@@ -70,46 +63,39 @@ class Chambers(Source):
             First test year, in place of the benchmark's.
         min_hours : int
             A day counts with measurements in at least so many of its hours, 1 to 24.
-        weather, management, soils : Path, optional
-            Files of `weather_table`, `management_table` and `soils_table`.
+        fields : Fields
+            Where the inputs come from.
 
         Raises
         ------
         AgrofluxError
-            A file cannot be read, a chamber has no soil, or no year has both measurements and inputs.
+            A file cannot be read, or no year has both measurements and inputs.
         """
         if not 1 <= min_hours <= 24:
             raise AgrofluxError("no hours of a day", expected="min_hours from 1 to 24", came=min_hours)
         paths = _paths(path)
         measured = chamber_table.read(paths, min_hours)
-        tables = FieldTables.read(weather, management, soils)
-        notes = list(measured.notes)
-        usable = {name: tables.years(name, measured.years(name)) for name in measured.names}
-        for name, whole in usable.items():
-            if lost := [year for year in measured.years(name) if year not in whole]:
-                notes.append(f"chamber {name}: {listing(lost)} left out, as weather or management has no whole year")
-        found = sorted({year for whole in usable.values() for year in whole})
+        usable = {name: fields.known(name, measured.years(name)) for name in measured.names}
+        notes = [*measured.notes, *fields.notes({name: measured.years(name) for name in measured.names})]
+        found = sorted({year for years in usable.values() for year in years})
         if not found:
             raise AgrofluxError(
-                "no year with both measurements and inputs", expected="weather and management of the measured years",
-                came="measurements in " + listing(sorted({year for _, year in measured.daily})), where=path,
+                "no year with both measurements and inputs", expected="soils, management and weather of them",
+                came=listing(notes, 2), where=path,
             )  # fmt: skip
-        years, year_notes = cut_years(found, cls.name, test_from, path)
+        cut, year_notes = cut_years(found, cls.name, test_from, path)
         numbered = all(name.isdecimal() for name in measured.names)
         sites = tuple(
-            Site(name, int(name) if numbered else number, *tables.place(name))
+            Site(name, int(name) if numbered else number, *fields.place(name))
             for number, name in enumerate(measured.names, start=1)
-            if any(year in years.all for year in usable[name])
+            if any(year in cut.all for year in usable[name])
         )
-        if missing := [name for name in INPUTS if name not in tables.inputs]:
+        if missing := [name for name in INPUTS if name not in fields.inputs]:
             notes.append(f"{listing(missing, len(INPUTS))}: left out, as no table gives them")
-        files = [*paths, *(one for one in (weather, management, soils) if one is not None)]
-        digest = hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in files)).hexdigest()
-        cuts = f"years {years.first}, {years.validation}, {years.test} to {years.last}"
-        return cls(
-            measured, tables, sites=sites, years=years, warnings=(*notes, *year_notes),
-            content=f"files {digest[:16]}, {cuts}, min_hours {min_hours}",
-        )  # fmt: skip
+        digest = hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in paths)).hexdigest()
+        cuts = f"years {cut.first}, {cut.validation}, {cut.test} to {cut.last}"
+        content = ", ".join(filter(None, (f"files {digest[:16]}", fields.content, cuts, f"min_hours {min_hours}")))
+        return cls(measured, fields, sites=sites, years=cut, warnings=(*notes, *year_notes), content=content)
 
     @property
     def content(self) -> str:
@@ -123,18 +109,14 @@ class Chambers(Source):
         rows = [
             (site, year)
             for site in sites
-            for year in self._tables.years(site.name, self._measured.years(site.name))
+            for year in self._fields.known(site.name, self._measured.years(site.name))
             if year in self.years.all
         ]
-        each = [
-            self._tables.of(site.name, year) | {"N2O": self._measured.daily[site.name, year]} for site, year in rows
-        ]
-        columns = {
-            name: np.array([row[name] for row in each]).reshape((len(rows),) if name in STATICS else (len(rows), DAYS))
-            for name in (*self.inputs, *self.targets)
-        }
-        years = np.array([year for _, year in rows], np.int64)
-        return table([site for site, _ in rows], np.zeros(len(rows), np.int64), years, columns)
+        names = [(site.name, year) for site, year in rows]
+        columns = self._fields.columns(names)
+        columns["N2O"] = np.array([self._measured.daily[name] for name in names]).reshape(-1, DAYS)
+        years = np.array([year for _, year in names], np.int64)
+        return table([site for site, _ in rows], np.zeros(len(rows), np.int64), years, columns.items())
 
 
 def _paths(path: Path) -> tuple[Path, ...]:

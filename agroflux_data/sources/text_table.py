@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
+from agroflux_data.sources import text
 
 __all__ = ["TextTable", "lines"]
 
@@ -18,20 +19,10 @@ _MISSING = {"", "na", "n/a", "nan", "-nan", "nan(ind)", "-nan(ind)", "null", "in
 
 def lines(path: Path) -> list[str]:
     """The lines of a text file; raises `AgrofluxError` for one that is empty, unreadable or not UTF-8."""
-    try:
-        content = path.read_bytes()
-        text = content.decode("utf-8-sig")
-    except OSError as error:
-        raise AgrofluxError("unreadable file", came=error.strerror, where=path) from None
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        raise AgrofluxError(
-            "no text in UTF-8", expected="a table of numbers", came=content[error.start : error.end],
-            where=f"{path}, line {row}",
-        ) from None  # fmt: skip
-    if not text.strip():
+    content = text.read(path, "a table of numbers")
+    if not content.strip():
         raise AgrofluxError("empty file", expected="a table of numbers", where=path)
-    return text.split("\n")
+    return content.split("\n")
 
 
 @dataclass(frozen=True)

@@ -36,15 +36,16 @@ class WeatherTable:
     ----------
     columns : tuple of str
         The variables that the file has.
-    broken : dict of (str, int) to int
-        How many days lack in the years that are not whole, by site (empty: all sites) and year.
     """
 
     def __init__(self, columns: tuple[str, ...], years: dict[tuple[str, int], NDArray[np.float64]]):
         self.columns = columns
-        missing = {key: int(np.isnan(days).any(axis=1).sum()) for key, days in years.items()}
-        self.broken = {key: count for key, count in missing.items() if count}
-        self._years = {key: days for key, days in years.items() if not missing[key]}
+        self._years = {key: days for key, days in years.items() if not np.isnan(days).any()}
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """The sites that are named, sorted; none where one weather stands for all."""
+        return tuple(sorted({site for site, _ in self._years if site}))
 
     def years(self, site: str) -> tuple[int, ...]:
         """The whole years of a site, ascending."""

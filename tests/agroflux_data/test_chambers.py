@@ -16,6 +16,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import values
 from agroflux_data.sources import chamber_table, weather_table
 from agroflux_data.sources.chambers import Chambers
+from agroflux_data.sources.fields import Fields
 from agroflux_data.sources.flux_units import EXAMPLES, nitrogen_flux
 
 UNIT = "ug N2O-N m-2 h-1"
@@ -35,6 +36,10 @@ def weather(path: Path, years: Iterable[int]) -> Path:
     days = np.arange("2016-01-01", "2019-01-01", dtype="datetime64[D]")
     rows = [(day, 20 + day.day / 10, 5, 1.5) for day in days.tolist() if day.year in years]
     return write(path, rows, "date,TMAX,TMIN,PREC")
+
+
+def fields(tables: dict[str, Path]) -> Fields:
+    return Fields.read(tables.get("soils"), tables.get("management"), tables.get("weather"))
 
 
 def message(call, *arguments, **options) -> str:
@@ -172,7 +177,6 @@ def test_weather_in_whole_years(tmp_path):
     assert table.daily("1", 2016)["TMAX"][58:60] == pytest.approx([22.8, 20.1])
     lines = path.read_text().splitlines()
     path.write_text("\n".join(lines[:100] + lines[101:]))
-    assert weather_table.read(path).broken == {("", 2016): 1}
     assert weather_table.read(path).years("1") == (2018,)
 
 
@@ -227,7 +231,7 @@ def tables(tmp_path: Path) -> dict[str, Path]:
 
 
 def test_rows_of_chambers(tables):
-    source = pickle.loads(pickle.dumps(Chambers.open(**tables)))
+    source = pickle.loads(pickle.dumps(Chambers.open(tables["path"], fields=fields(tables))))
     assert [site.number for site in source.sites] == [1, 2, 3, 4, 5, 6]
     assert source.sites[0].lat == 41.2
     rows = source.sequences(source.sites[1:3])
@@ -240,14 +244,22 @@ def test_rows_of_chambers(tables):
 
 def test_years_without_weather_are_left_out_and_named(tables):
     weather(tables["weather"], [2016, 2018])
-    source = Chambers.open(**tables)
+    source = Chambers.open(tables["path"], fields=fields(tables))
     assert source.years.all == range(2016, 2019)
     assert source.sequences(source.sites[:1])["year"].to_pylist() == [2016, 2018]
-    assert any("chamber 1: 2017 left out" in warning for warning in source.warnings)
+    assert any("1: 2017 left out, as the table of weather" in warning for warning in source.warnings)
+
+
+def test_a_chamber_without_a_soil_is_left_out_and_named(tables):
+    lines = tables["soils"].read_text().splitlines()
+    tables["soils"].write_text("\n".join(lines[:-1]) + "\n")
+    source = Chambers.open(tables["path"], fields=fields(tables))
+    assert [site.name for site in source.sites] == ["1", "2", "3", "4", "5"]
+    assert "6: left out, as the table of soils has no row of it" in source.warnings
 
 
 def test_tables_that_are_not_given_are_inputs_that_lack(tables):
-    source = Chambers.open(tables["path"], weather=tables["weather"])
+    source = Chambers.open(tables["path"], fields=Fields.read(None, None, tables["weather"]))
     assert source.inputs == ("TMAX", "TMIN", "PREC")
     assert any(warning.startswith("FERTZR_N, PDOY") for warning in source.warnings)
 
@@ -257,13 +269,8 @@ def test_bad_choices_are_one_clear_error(tables, tmp_path):
     assert "no chamber table" in message(Chambers.open, tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     assert "a folder with some" in message(Chambers.open, tmp_path / "empty")
-    lines = tables["soils"].read_text().splitlines()
-    tables["soils"].write_text("\n".join(lines[:-1]) + "\n")
-    assert "no soil of a site" in message(Chambers.open, **tables)
-    weather(tables["weather"], [2015])
     tables["weather"].write_text("date,TMAX,TMIN,PREC\n2016-01-01,5,1,0\n")
-    tables.pop("soils")
-    assert "no year with both measurements and inputs" in message(Chambers.open, **tables)
+    assert "no year with both measurements and inputs" in message(Chambers.open, tables["path"], fields=fields(tables))
 
 
 def test_a_release_of_chambers_is_sound(command, tables, tmp_path):
