@@ -13,11 +13,12 @@ from rich.table import Table
 from agroflux_data import console
 from agroflux_data.build import build as build_release
 from agroflux_data.build import build_part, built_already, resumable_secret
-from agroflux_data.commands.reading import AllQc, Management, MinQc, Soils, TestFrom, least_quality
+from agroflux_data.commands.reading import AllQc, Management, MinHours, MinQc, Soils, TestFrom, Weather, least_quality
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.parts import Part
 from agroflux_data.plan import Plan, make_secret, read_secret
 from agroflux_data.release import Release, targets_folder
+from agroflux_data.sources.chambers import MIN_HOURS
 from agroflux_data.sources.embedded import Embedded
 from agroflux_data.sources.readers import Reading, open_sources
 from agroflux_data.splits import Edition
@@ -41,8 +42,10 @@ def build(
     test_from: TestFrom = None,
     min_qc: MinQc = None,
     all_qc: AllQc = False,
+    min_hours: MinHours = MIN_HOURS,
     soils: Soils = None,
     management: Management = None,
+    weather: Weather = None,
     version: Annotated[
         str, typer.Option(help="Semantic version of the release, MAJOR.MINOR.PATCH: see agroflux-data diff.")
     ] = str(FIRST),
@@ -88,7 +91,10 @@ def build(
     else:
         kept = None if chosen is Edition.OPEN or force else resumable_secret(out)
         secret = kept or make_secret(chosen)
-    reading = Reading(test_from=test_from, min_qc=least_quality(min_qc, all_qc), soils=soils, management=management)
+    reading = Reading(
+        test_from=test_from, min_qc=least_quality(min_qc, all_qc), min_hours=min_hours, soils=soils,
+        management=management, weather=weather,
+    )  # fmt: skip
     sources = open_sources(named, scale=scale, seed=seed, secret=secret, reading=reading)
     for opened in sources:
         for warning in opened.warnings:

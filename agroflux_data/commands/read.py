@@ -13,10 +13,11 @@ from rich.table import Table
 
 from agroflux_data import console
 from agroflux_data.commands.build import build
-from agroflux_data.commands.reading import AllQc, Management, MinQc, Soils, TestFrom, least_quality
+from agroflux_data.commands.reading import AllQc, Management, MinHours, MinQc, Soils, TestFrom, Weather, least_quality
 from agroflux_data.describe import Description
 from agroflux_data.describe import describe as describe_source
 from agroflux_data.errors import AgrofluxError, listing
+from agroflux_data.sources.chambers import MIN_HOURS
 from agroflux_data.sources.readers import READERS, Reading
 from agroflux_data.sources.readers import read as read_sources
 
@@ -33,8 +34,10 @@ def read(
     test_from: TestFrom = None,
     min_qc: MinQc = None,
     all_qc: AllQc = False,
+    min_hours: MinHours = MIN_HOURS,
     soils: Soils = None,
     management: Management = None,
+    weather: Weather = None,
     as_json: Annotated[bool, typer.Option("--json", help="With --describe: JSON on standard output.")] = False,
 ) -> None:
     """Read your own files: say what is in them (--describe), or make a release of them (OUT)."""
@@ -46,10 +49,13 @@ def read(
     if out is not None:
         build(
             out, edition=edition, secret_file=secret_file, source=[f"{reader}={path}"], test_from=test_from,
-            min_qc=min_qc, all_qc=all_qc, soils=soils, management=management,
+            min_qc=min_qc, all_qc=all_qc, min_hours=min_hours, soils=soils, management=management, weather=weather,
         )  # fmt: skip
         return
-    reading = Reading(test_from=test_from, min_qc=least_quality(min_qc, all_qc), soils=soils, management=management)
+    reading = Reading(
+        test_from=test_from, min_qc=least_quality(min_qc, all_qc), min_hours=min_hours, soils=soils,
+        management=management, weather=weather,
+    )  # fmt: skip
     descriptions = []
     for source in read_sources(reader, path, reading):
         with console.bar(f"reading {source.name}") as done:

@@ -10,7 +10,7 @@ import typer
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sources.fluxnet_site import MIN_QC
 
-__all__ = ["AllQc", "Management", "MinQc", "Soils", "TestFrom", "least_quality"]
+__all__ = ["AllQc", "Management", "MinHours", "MinQc", "Soils", "TestFrom", "Weather", "least_quality"]
 
 TestFrom = Annotated[int | None, typer.Option(help="First test year of your own files.")]
 MinQc = Annotated[
@@ -22,6 +22,14 @@ MinQc = Annotated[
     ),
 ]
 AllQc = Annotated[bool, typer.Option("--all-qc", help="Towers: keep the fluxes of all days, whatever their quality.")]
+MinHours = Annotated[
+    int,
+    typer.Option(
+        metavar="HOURS",
+        help="Chambers: hours of a day, 1 to 24, that must have a measurement for its mean to count;"
+        " 1 is for chambers that are closed by hand.",
+    ),
+]
 Soils = Annotated[
     Path | None,
     typer.Option(
@@ -37,6 +45,14 @@ Management = Annotated[
         help="What was done on your fields, a row an event: site,date,event,crop,amount. Dates are yyyy-mm-dd; a"
         " planting has a crop, corn or soybean, and a fertiliser an amount in g N m-2 (10 kg ha-1 are 1 g m-2)."
         " Years without a planting are left out.",
+    ),
+]
+Weather = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.csv",
+        help="Chambers: weather, a row a day: date,TMAX,TMIN,PREC and, where known, RADN,HMAX,HMIN,WIND, in degC, mm,"
+        " MJ m-2, kPa and m s-1; a column site where they have several. Years that are not whole are left out.",
     ),
 ]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sources import official
 from agroflux_data.sources.ameriflux import AmeriFlux
+from agroflux_data.sources.chambers import MIN_HOURS, Chambers
 from agroflux_data.sources.daycent_output import DayCentOutput
 from agroflux_data.sources.ecosys_output import EcosysOutput
 from agroflux_data.sources.embedded import SCALES, Embedded
@@ -33,22 +34,29 @@ class Reading:
         First test year, in place of the benchmark's.
     min_qc : float, optional
         Least quality flag, 0 to 1, of a tower's flux that counts; None keeps every flux.
-    soils, management : Path, optional
-        Tables of the fields: see `agroflux_data.sources.soils_table` and `agroflux_data.sources.management_table`.
+    min_hours : int
+        Least hours with a measurement, 1 to 24, of a chamber's day that counts.
+    soils, management, weather : Path, optional
+        Tables of the fields: see `agroflux_data.sources.soils_table`, `agroflux_data.sources.management_table` and,
+        for chambers, `agroflux_data.sources.weather_table`.
     """
 
     test_from: int | None = None
     min_qc: float | None = MIN_QC
+    min_hours: int = MIN_HOURS
     soils: Path | None = None
     management: Path | None = None
-
-    def fields(self) -> Fields:
-        """What the tables say; raises `AgrofluxError` for a bad one."""
-        return Fields.read(self.soils, self.management)
+    weather: Path | None = None
 
 
 def _ameriflux(path: Path, reading: Reading) -> tuple[Source, ...]:
-    return (AmeriFlux.open(path, test_from=reading.test_from, min_qc=reading.min_qc, fields=reading.fields()),)
+    fields = Fields.read(reading.soils, reading.management)
+    return (AmeriFlux.open(path, test_from=reading.test_from, min_qc=reading.min_qc, fields=fields),)
+
+
+def _chambers(path: Path, reading: Reading) -> tuple[Source, ...]:
+    fields = Fields.read(reading.soils, reading.management, reading.weather)
+    return (Chambers.open(path, test_from=reading.test_from, min_hours=reading.min_hours, fields=fields),)
 
 
 def _daycent(path: Path, reading: Reading) -> tuple[Source, ...]:
@@ -65,13 +73,14 @@ def _official(path: Path, reading: Reading) -> tuple[Source, ...]:
 
 READERS: dict[str, Callable[[Path, Reading], tuple[Source, ...]]] = {
     "ameriflux": _ameriflux,
+    "chambers": _chambers,
     "daycent": _daycent,
     "ecosys": _ecosys,
     "official": _official,
 }
 """The readers of users' files by name: each opens the sources that it finds at a path."""
 
-_READER_OF = {"towers": "ameriflux"}
+_READER_OF = {"towers": "ameriflux", "mesocosm": "chambers"}
 """The reader of a source's own files, where ``SOURCE=PATH`` names only the source."""
 
 
