@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -19,7 +20,7 @@ from agroflux_data.shards import Shard
 from agroflux_data.splits import Edition
 from agroflux_data.variables import VARIABLES
 
-__all__ = ["README", "write"]
+__all__ = ["README", "renamed", "write"]
 
 README = "README.md"
 _FLOAT, _KEYS_BYTES = 4, 40
@@ -152,6 +153,15 @@ def _having(release: Release, column: str) -> str:
     if len(having) == len(release.tasks):
         return "all"
     return ", ".join(sorted({release.task(name).source for name in having}))
+
+
+def renamed(card: str, name: str) -> str:
+    """The text of a card for a release that is known under another name: what it says to load.
+
+    >>> renamed('load_dataset("agroflux", "towers_temporal")', "fluxes/agroflux")
+    'load_dataset("fluxes/agroflux", "towers_temporal")'
+    """
+    return re.sub(r'(?<=load_dataset\(")[^"]+(?=")', name, card)
 
 
 def write(folder: Path, name: str) -> None:

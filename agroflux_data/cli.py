@@ -7,6 +7,7 @@ import typer
 from agroflux_data import console
 from agroflux_data.commands.build import build
 from agroflux_data.commands.check import check
+from agroflux_data.commands.diff import diff
 from agroflux_data.commands.export import export
 from agroflux_data.commands.pull import pull
 from agroflux_data.commands.push import push
@@ -16,7 +17,7 @@ from agroflux_data.commands.realism import realism
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Build, check and publish releases of the AgroFlux benchmark.",
+    help="Build, check, compare and publish releases of the AgroFlux benchmark.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -25,6 +26,7 @@ app.command()(check)
 app.command()(export)
 app.command("import")(read)
 app.command()(realism)
+app.command()(diff)
 app.command()(push)
 app.command()(pull)
 

@@ -7,7 +7,6 @@ the version. Whoever needs a whole release while another one is being pushed rea
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ from huggingface_hub.errors import (
 )
 from huggingface_hub.utils import validate_repo_id
 
-from agroflux_data.card import README
+from agroflux_data.card import README, renamed
 from agroflux_data.check import check, damage, known_files
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.release import PROVENANCE, SECRET, STATISTICS, Release, Targets, targets_folder
@@ -201,7 +200,7 @@ class Home:
         if path.name != README:
             return path.read_bytes()
         card = path.read_text(encoding="utf-8")
-        return re.sub(r'(?<=load_dataset\(")[^"]+(?=")', self.id, card).encode()
+        return renamed(card, self.id).encode()
 
     def fetch(self, kind: type[Folder], revision: str | None, staging: Path, part: str) -> Folder:
         """Bring a folder to ``staging/PART-COMMIT`` and compare it with the SHA-256 that it states.

@@ -22,7 +22,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import KEYS
 from agroflux_data.variables import STATICS, VARIABLES
 
-__all__ = ["ROW_GROUP", "Shard", "open_shard", "read", "row_groups", "write"]
+__all__ = ["ROW_GROUP", "Shard", "open_shard", "read", "read_group", "row_groups", "write"]
 
 ROW_GROUP = 256
 """Rows of a row group, about: it ends with a site. Half the reading speed is lost at 20 rows."""
@@ -158,9 +158,18 @@ def read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]
             "missing columns in a shard", expected=", ".join(lacking), came=shard.schema_arrow.names, where=path
         )
     for group in range(shard.num_row_groups):
-        try:
-            yield shard.read_row_group(group, columns=None if columns is None else list(columns))
-        except (pa.ArrowException, OSError) as error:
-            raise AgrofluxError(
-                "damaged shard", expected="readable row groups", came=f"row group {group}: {error}", where=path
-            ) from None
+        yield _row_group(shard, group, columns, path)
+
+
+def read_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:
+    """One row group of a shard; raises as `read` does."""
+    return _row_group(open_shard(path), group, columns, path)
+
+
+def _row_group(shard: pq.ParquetFile, group: int, columns: Sequence[str] | None, path: Path) -> pa.Table:
+    try:
+        return shard.read_row_group(group, columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise AgrofluxError(
+            "damaged shard", expected="readable row groups", came=f"row group {group}: {error}", where=path
+        ) from None
