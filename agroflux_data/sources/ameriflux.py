@@ -196,9 +196,9 @@ def _column_notes(records: Sequence[FluxnetSite], columns: set[str]) -> list[str
         lacking = listing(record.files.site for record in records if "HMAX" not in record.values)
         notes.append(f"HMAX, HMIN: left out, as only half-hourly files with VPD_F give them, and {lacking} has none")
     if "PDOY" not in columns:
-        notes.append("FERTZR_N, PDOY, PLANTT: left out, as there is no table of management")
+        notes.append("FERTZR_N, PDOY, PLANTT: left out, as no table of management (--management) was given")
     if "TBKDS" not in columns:
-        notes.append(f"{', '.join(STATICS)}: left out, as there is no table of soils")
+        notes.append(f"{', '.join(STATICS)}: left out, as no table of soils (--soils) was given")
     return notes
 
 
