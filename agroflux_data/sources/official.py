@@ -78,6 +78,8 @@ def read(
     >>> read("data_files", view="official")["t0_mw/X_mw_scaled.npy"].shape          # doctest: +SKIP
     (6570, 1980, 11)
     """
+    if view not in ("canonical", "official"):
+        raise AgrofluxError("unknown view", expected="canonical or official", came=view)
     folder = Path(path)
     layouts = official_files.layouts(folder)
     scalers = official_files.read_scalers(folder)
@@ -111,6 +113,7 @@ class Official(Source):
         scalers: Mapping[str, Scaler],
         panels: Sequence[Panel],
         *,
+        sites: tuple[Site, ...],
         origin: str,
         inputs: tuple[str, ...],
         targets: tuple[str, ...],
@@ -120,7 +123,7 @@ class Official(Source):
         self.name, self.origin, self.inputs, self.targets, self.years = layout.source, origin, inputs, targets, years
         self.warnings = warnings
         self._folder, self._layout, self._scalers = folder, layout, scalers
-        self._panels = tuple(panels)
+        self._panels, self._sites = tuple(panels), sites
 
     @classmethod
     def open(
@@ -153,12 +156,19 @@ class Official(Source):
         survey = _Survey(layout, scalers, known)
         for panel, own in zip(panels, arrays, strict=True):
             survey.look(panel, own)
-        if not survey.years:
+        if not survey.years_of:
             raise AgrofluxError(
                 "no sequence that can be used", expected="years with known inputs and some output",
                 came=listing(survey.notes()), where=folder / layout.folder,
             )  # fmt: skip
-        years, year_notes = cut_years(sorted(survey.years), layout.source, test_from, folder / layout.folder)
+        found = sorted(set.union(*survey.years_of.values()))
+        years, year_notes = cut_years(found, layout.source, test_from, folder / layout.folder)
+        sites = tuple(
+            site
+            for panel in panels
+            for site in panel.sites
+            if any(year in years.all for year in survey.years_of.get(site.number, ()))
+        )
         outputs = survey.outputs | ({"NEE"} if layout.simulated and {"RECO", "GPP"} <= survey.outputs else set())
         task = TASKS[f"{layout.source}_temporal"]
         source = cls(
@@ -166,19 +176,23 @@ class Official(Source):
             layout,
             scalers,
             panels,
+            sites=tuple(sorted(sites, key=lambda site: site.number)),
             origin=origin or "official",
             inputs=tuple(name for name in CORE_INPUTS if name in known),
             targets=tuple(name for name in task.targets if name in outputs),
             years=years,
             warnings=(),
         )
+        empty = sorted({site.number for panel in panels for site in panel.sites} - {site.number for site in sites})
         lacking = [name for name in (*task.inputs, *task.targets) if name not in source.inputs + source.targets]
         source.warnings = (
             *([] if origin else _unsaid(layout, panels)),
             *([f"{', '.join(lacking)}: left out, as the arrays do not hold them"] if lacking else []),
             *year_notes,
+            *([f"sites: {listing(empty)} left out, as they have no sequence that can be used"] if empty else []),
             *survey.notes(),
             *_meanings(layout),
+            *_doubtful_signs(layout, scalers, [outputs for _, *outputs in arrays]),
         )
         return source
 
@@ -197,7 +211,7 @@ class Official(Source):
 
     @property
     def sites(self) -> tuple[Site, ...]:
-        return tuple(sorted((site for panel in self._panels for site in panel.sites), key=lambda site: site.number))
+        return self._sites
 
     def sequences(self, sites: Sequence[Site]) -> pa.Table:
         wanted = {site.number for site in sites}
@@ -291,15 +305,15 @@ class _Survey:
 
     Attributes
     ----------
-    years : set of int
-        Those with a sequence.
+    years_of : dict of int to set of int
+        Those with a sequence, by the number of the site.
     outputs : set of str
         Those with a value, NEE of simulations aside.
     """
 
     def __init__(self, layout: Layout, scalers: Mapping[str, Scaler], known: set[str]):
         self.layout, self.scalers = layout, scalers
-        self.years: set[int] = set()
+        self.years_of: dict[int, set[int]] = {}
         self.outputs: set[str] = set()
         self._asked = np.array([column.name in known for column in INPUT_COLUMNS])
         self._static = self._asked & np.array([column.name in STATICS for column in INPUT_COLUMNS])
@@ -318,8 +332,9 @@ class _Survey:
             observed = np.any([self._observed(array, names) for array, names in outputs], axis=0)
             self._unusable += int(unusable.sum())
             self._unobserved += int((~observed & ~unusable).sum())
-            if (observed & ~unusable).any():
-                self.years.add(year)
+            usable = (observed & ~unusable).reshape(len(panel.sites), -1).any(axis=1)
+            for site in np.flatnonzero(usable):
+                self.years_of.setdefault(panel.sites[site].number, set()).add(year)
 
     def _ranges(self, columns: Sequence[Column]) -> Daily:
         return np.array([column.stored_range(self.scalers[column.official]) for column in columns]).T
@@ -375,7 +390,7 @@ def _unsaid(layout: Layout, panels: Sequence[Panel]) -> Iterator[str]:
     """What the arrays do not say, and what is taken instead."""
     last = panels[0].years[-1]
     what = {"ecosys": "counties", "daycent": "sites", "towers": "towers", "mesocosm": "chambers"}[layout.source]
-    yield (f"sites: the arrays do not name the {what}, so each has its number from 0, and no latitude and longitude")
+    yield f"sites: the arrays do not name the {what}, so each has its number from 0, and no latitude and longitude"
     if layout.source == "towers":
         yield f"years: unknown; the last of each tower is taken for {last}, so they have an order but no calendar"
     else:
@@ -396,3 +411,24 @@ def _meanings(layout: Layout) -> Iterator[str]:
     turned = [column.name for column in layout.columns if column.sign < 0 and column.official != "CO2_FLUX"]
     if turned:
         yield f"{', '.join(turned)}: stored negative, turned to canonical signs"
+
+
+def _doubtful_signs(
+    layout: Layout, scalers: Mapping[str, Scaler], outputs: Sequence[Sequence[tuple[Daily, Sequence[Column]]]]
+) -> Iterator[str]:
+    """Observations whose signs look other than the layout's; those of simulations show in their scalers."""
+    if layout.simulated:
+        return
+    found: dict[str, list[Daily]] = {}
+    for array, columns in (one for own in outputs for one in own):
+        for place, column in enumerate(columns):
+            values = column.values(array[..., place].ravel(), scalers[column.official])
+            found.setdefault(column.name, []).append(values)
+    observed = {name: np.concatenate(values) for name, values in found.items()}
+    if "N2O" in observed and np.nansum(observed["N2O"]) < 0:
+        yield "N2O: negative on average after its sign was turned, so emission may be stored as positive here"
+    if {"NEE", "GPP"} <= observed.keys():
+        exchange, production = observed["NEE"], observed["GPP"]
+        both = np.isfinite(exchange) & np.isfinite(production)
+        if both.any() and np.cov(exchange[both], production[both])[0, 1] > 0:
+            yield "NEE: rises with GPP, so uptake may be stored as positive here"

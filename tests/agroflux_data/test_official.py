@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from agroflux_data.build import build
 from agroflux_data.check import check
+from agroflux_data.commands.read import read as import_command
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.plan import Plan
 from agroflux_data.sequences import values
@@ -77,7 +78,8 @@ def towers(folder: Path, years: tuple[int, ...]) -> list[np.ndarray]:
     rng, observed = np.random.default_rng(8), []
     (folder / "t1_co2").mkdir(parents=True)
     for number, count in enumerate(years):
-        fluxes = rng.uniform([0, -15], [25, 5], (count * 365, 1, 2))
+        fluxes = rng.uniform([0, 0], [25, 5], (count * 365, 1, 2))
+        fluxes[..., 1] -= fluxes[..., 0]
         fluxes[rng.random(fluxes.shape[:2]) < 0.3] = np.nan
         columns = np.concatenate([scaled(fluxes, "Y_scaler_Carbon", [1, 2]), rng.random((count * 365, 1, 1))], axis=2)
         np.save(folder / f"t1_co2/Y_real_scaled_ECfluxnet_Combined_{number}.npy", columns)
@@ -274,6 +276,8 @@ def test_the_official_view_is_what_was_stored_bit_for_bit(stored):
         assert (array.dtype, array.shape) == (here.dtype, here.shape)
         assert array.tobytes() == here.tobytes()
         assert not array.flags.writeable
+    with pytest.raises(AgrofluxError, match="unknown view: expected canonical or official, got 'raw'"):
+        read(folder, view="raw")
 
 
 # As a source
@@ -309,10 +313,9 @@ def test_a_release_of_it_passes_every_check(stored, tmp_path, monkeypatch):
     assert next(iter(train))["sequence"] == 2017
 
 
-def test_the_command_describes_it(command, stored, tmp_path):
-    ran = command("agroflux-data", "import", "official", str(stored[0]), "--describe", "--json", cwd=tmp_path)
-    assert ran.returncode == 0, ran.stderr
-    found = json.loads(ran.stdout)
+def test_the_command_describes_it(stored, capsys):
+    import_command("official", stored[0], describe=True, as_json=True)
+    found = json.loads(capsys.readouterr().out)
     assert [(one["source"], one["origin"], len(one["sites"])) for one in found] == [
         ("ecosys", "official", 2), ("daycent", "official", 1), ("towers", "official", 3), ("mesocosm", "official", 2),
     ]  # fmt: skip
@@ -367,6 +370,27 @@ def test_a_sequence_without_output_is_left_out(small):
     ecosys = source(small, "ecosys")
     assert 8 not in ecosys.sequences(ecosys.sites)["treatment"].to_pylist()
     assert "1 left out" in warning(ecosys, "no output")
+
+
+def test_a_site_without_any_sequence_is_left_out(tmp_path):
+    scalers(tmp_path)
+    simulated(tmp_path, "mw", 1, 3, np.float32)
+    changed(tmp_path, "t0_mw/X_mw_scaled.npy", lambda array: array[:, 20:40].fill(np.nan))
+    ecosys = source(tmp_path, "ecosys")
+    assert [site.name for site in ecosys.sites] == ["0", "2"]
+    assert "1 left out" in warning(ecosys, "sites:", "no sequence")
+
+
+def test_observations_of_the_other_sign_are_named(tmp_path):
+    scalers(tmp_path)
+    fluxes = towers(tmp_path, (2,))[0]
+    flux = mesocosm(tmp_path, 1)[0]
+    assert not any("may be stored" in line for one in read(tmp_path) for line in one.warnings)
+    turned = scaled(np.stack([fluxes[..., 0], -fluxes[..., 1]], -1), "Y_scaler_Carbon", [1, 2])
+    np.save(tmp_path / "t1_co2/Y_real_scaled_ECfluxnet_Combined_0.npy", turned)
+    np.save(tmp_path / "t1_n2o/Y_real_scaled_Combined_0.npy", scaled(-flux, "Y_scaler_Nitrogen", [0]))
+    assert "rises with GPP" in warning(source(tmp_path, "towers"), "may be stored")
+    assert "emission" in warning(source(tmp_path, "mesocosm"), "may be stored")
 
 
 def test_soil_that_changes_within_a_year_is_named(small):
