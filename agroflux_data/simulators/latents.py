@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from agroflux_data.randomness import stream
 from agroflux_data.simulators.drivers import Latents, Soil
 
-__all__ = ["OBSERVED", "SIMULATED", "Spread", "draw"]
+__all__ = ["OBSERVED", "SIMULATED", "Spread", "adapted", "draw"]
 
 _TILLAGE = np.array([0.0, 0.5, 1.0])
 _TILLAGE_SHARE = np.array([0.35, 0.35, 0.30])
 """No-till, reduced, conventional: shares of Corn Belt cropland."""
 _TREND_FROM = 2010
+_MEAD, _NORTHWARD = 41.2, 0.04
+"""Degrees north, and the share of the thermal time that a degree takes off."""
 _LIMIT = 2.5
 """Normal scores stop here: beyond, a field would be no field any more."""
 
@@ -59,7 +61,7 @@ SIMULATED = Spread(
 """Simulated sources: one public model, fields that differ moderately."""
 
 OBSERVED = Spread(
-    maturity=0.05, productivity=0.20, vigour=0.15, trend=0.01, tillage=1.0, removal=0.10, history=0.15,
+    maturity=0.06, productivity=0.18, vigour=0.12, trend=0.01, tillage=1.0, removal=0.10, history=0.15,
     sand=0.25, carbon=0.20, ph=0.4, nitrification=0.45, denitrification=0.55,
 )  # fmt: skip
 """Towers and chambers: real fields, where county soils and one cultivar are far from the truth."""
@@ -112,6 +114,14 @@ def draw(
         nitrification=_lognormal(spread.nitrification, nitrification),
         denitrification=_lognormal(spread.denitrification, denitrification),
     )
+
+
+def adapted(latitude: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Multiplier of the thermal time to maturity, (sites,): real farmers sow what ripens before the frost.
+
+    Hybrids of Mead need 1560 degC d, those sown around Rosemount, 3.5 degrees farther north, about 1340.
+    """
+    return np.clip(1 - _NORTHWARD * (latitude - _MEAD), 0.75, 1.15)
 
 
 def _lognormal(sd: float, score: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -8,7 +8,7 @@ stands in the inputs.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from agroflux_data.sources.source import Site
 from agroflux_data.variables import DAYS
 
 __all__ = ["REPORTED", "Treatment", "calendar", "county_rotation", "daycent_treatments",
-           "ecosys_treatments", "mesocosm_plans", "series", "tower_plans"]  # fmt: skip
+           "ecosys_treatments", "mesocosm_plans", "own_planting", "series", "tower_plans"]  # fmt: skip
 
 Timing = Literal["planting", "later", "split"]
 """All at planting; all `_LATER` days after; `_FIRST` at planting and the rest `_SIDEDRESS` days after."""
@@ -52,6 +52,9 @@ _START = 4
 _CORN_WARMTH, _CORN_DAYS = 10.0, (109, 139)
 _SOY_WARMTH, _SOY_DAYS = 13.0, (125, 150)
 """degC, and the first and last day of the year for planting."""
+
+_LATER_THAN_COUNTY, _LAST_OF_COUNTY = (1.2, 8.0), 35.0
+"""Shape and scale (days) of the gamma distribution of a field's planting after its county's, 10 +- 9 days; its end."""
 
 _CONTINUOUS_CORN = 0.25
 """Share of the counties, so that 0.64 of the years have corn, as in the published scalers."""
@@ -210,6 +213,27 @@ def calendar(
             fertiliser[each_year, day[:, columns_of] + after, columns_of] = share * rate[:, columns_of]
     crop = np.repeat(corn.astype(np.float32), DAYS, axis=0)
     return Management(fertiliser.reshape(days, columns), planting.reshape(days, columns), crop)
+
+
+def own_planting(seed: int, sites: Sequence[Site], first_year: int, reported: Management) -> Management:
+    """The calendar of the fields themselves, which were planted after the day that is reported of their county.
+
+    A county's farmers need weeks for all of their fields, and some plant a lost stand again.
+
+    Parameters
+    ----------
+    seed : int
+        The public seed of the release, as for all management.
+    sites : sequence of Site
+    first_year : int
+    reported : Management
+        (days, sites), whole years from `first_year`.
+    """
+    planting = np.zeros_like(reported.PDOY)
+    for day, column in zip(*np.nonzero(reported.PDOY), strict=True):
+        generator = stream(seed, "own planting", sites[column].name, first_year + int(day) // DAYS)
+        planting[day + round(min(generator.gamma(*_LATER_THAN_COUNTY), _LAST_OF_COUNTY)), column] = 1
+    return replace(reported, PDOY=planting)
 
 
 def _corn_years(rotation: Rotation, first_year: int, years: int) -> NDArray[np.bool_]:

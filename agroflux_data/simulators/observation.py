@@ -34,6 +34,9 @@ DETECTION_LIMIT = 2e-5
 ANALYSER_RANGE = 0.5
 """g N m-2 d-1: a larger N2O flux is read as this."""
 
+_BETWEEN_FLARES = 0.55
+"""What a chamber emits without a flare, over the mean of its field."""
+
 _IRRIGATION_DAYS = range(150, 250)
 _IRRIGATION, _DEFICIT, _DEMAND = 28.0, 38.0, 4.2
 """mm a time, mm of deficit that starts the pivot, mm d-1 of crop demand: about 150 mm in a season."""
@@ -162,8 +165,8 @@ def _tower_gaps(generator: np.random.Generator) -> NDArray[np.bool_]:
 def chamber_record(secret: bytes, site: str, first_year: int, emission: Array, rain: Array) -> NDArray:
     """What an automatic chamber makes of the mean N2O emission of its field.
 
-    A chamber sees a tenth of a square metre: its own level (lognormal, sd 0.75), and hot spots that flare up for a few
-    days, mostly after rain, so that a few days carry half of the total.
+    A chamber sees a tenth of a square metre: its own level (lognormal, sd 0.65), and hot spots that flare up for a few
+    days, mostly after rain, so that a few days carry half of the total. On average a chamber has what its field has.
 
     Parameters
     ----------
@@ -177,15 +180,15 @@ def chamber_record(secret: bytes, site: str, first_year: int, emission: Array, r
     array (years, 365), float64
         0 below the detection limit, cut at the analyser's range; NaN outside 1 April to 31 July, and on lost days.
     """
-    level = _lognormal(0.75, np.clip(stream(secret, "chamber", site).standard_normal(), -1.5, 1.5))
+    level = _lognormal(0.65, np.clip(stream(secret, "chamber", site).standard_normal(), -1.5, 1.5))
     record = np.full(emission.shape, np.nan)
     decay = np.exp(-np.arange(6) / 1.5)
     for row in range(emission.shape[0]):
         generator = stream(secret, "chamber", site, first_year + row)
-        chance = np.where(rain[row] > 10, 0.35, 0.015)
-        flares = np.where(generator.random(DAYS) < chance, generator.lognormal(0.8, 0.7, DAYS), 0)
-        spots = 1 + np.convolve(flares, decay)[:DAYS]
-        noise = _lognormal(0.5, _smooth(generator, 3))
+        chance = np.where(rain[row] > 10, 0.25, 0.015)
+        flares = np.where(generator.random(DAYS) < chance, generator.lognormal(2.2, 0.7, DAYS), 0)
+        spots = _BETWEEN_FLARES * (1 + np.convolve(flares, decay)[:DAYS])
+        noise = _lognormal(0.6, _smooth(generator, 3))
         seen = level * spots * noise * emission[row] + 0.5 * DETECTION_LIMIT * generator.standard_normal(DAYS)
         seen = np.minimum(np.where(np.abs(seen) < DETECTION_LIMIT, 0, seen), ANALYSER_RANGE)
         seen[_spells(generator, 0.08, length=3)] = np.nan

@@ -6,7 +6,8 @@ input: how fields differ (`agroflux_data.simulators.latents`) and how instrument
 
 ``ecosys`` and ``daycent`` are what their process model gives on fields that differ moderately. ``towers`` and
 ``mesocosm`` are observed: the field is farther from its reported inputs, its fluxes are a blend of both models with a
-weight of its own, so that neither model is the truth, and instruments with errors and gaps write them down.
+weight of its own, so that neither model is the truth, a crop of towers stands otherwise than models know
+(`agroflux_data.simulators.stand`), and instruments with errors and gaps write them down.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from agroflux_data.simulators import management, places, soils, weather
 from agroflux_data.simulators.daycent import DayCent
 from agroflux_data.simulators.drivers import Drivers, Management, ProcessModel, Soil, Weather
 from agroflux_data.simulators.ecosys import Ecosys
-from agroflux_data.simulators.latents import OBSERVED, SIMULATED, draw
+from agroflux_data.simulators.latents import OBSERVED, SIMULATED, adapted, draw
 from agroflux_data.simulators.management import Treatment
 from agroflux_data.simulators.observation import chamber_record, field_management, field_weather, tower_record
 from agroflux_data.simulators.precision import rounded
+from agroflux_data.simulators.stand import of_stand, stand
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.splits import YEARS, Years
 from agroflux_data.tasks import TASKS
@@ -39,6 +41,8 @@ __all__ = ["SCALES", "Embedded", "Extent"]
 Daily = NDArray[np.floating]
 
 _MODELS: dict[str, Callable[[], ProcessModel]] = {"ecosys": Ecosys, "daycent": DayCent}
+_ECOSYS_SHARE = (0.1, 0.3)
+"""Of ecosys in the blend of a field, the rest being daycent: learned from either, a model is about as far from it."""
 _WARM_UP = {"ecosys": 0, "daycent": 0, "towers": 0, "mesocosm": 1}
 """Years before the first one that are simulated and not given; the models spin up by themselves on the first two."""
 
@@ -235,16 +239,19 @@ def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
     secret, names, first_year = source.secret, block.names, block.first_year
     facts = places.tower_facts()
     irrigated = [name for name in names if name in facts and facts[name].irrigated]
+    latitude = np.array([site.lat for site in block.sites])
+    latents = draw(secret, OBSERVED, source.name, names, first_year, block.years, block.soil)
+    planted = management.own_planting(source.seed, block.sites, first_year, block.management)
     drivers = Drivers(
         first_year=first_year,
-        latitude=np.array([site.lat for site in block.sites]),
+        latitude=latitude,
         soil=block.soil,
         weather=field_weather(secret, source.name, names, first_year, block.weather, irrigated),
-        management=field_management(secret, source.name, names, first_year, block.management),
-        latents=draw(secret, OBSERVED, source.name, names, first_year, block.years, block.soil),
+        management=field_management(secret, source.name, names, first_year, planted),
+        latents=replace(latents, maturity=latents.maturity * adapted(latitude)),
     )
     runs = [_MODELS[model]().run(drivers).outputs for model in ("ecosys", "daycent")]
-    weight = np.array([stream(secret, "blend", source.name, name).random() for name in names])
+    weight = np.array([stream(secret, "blend", source.name, name).uniform(*_ECOSYS_SHARE) for name in names])
     truth = {name: weight * runs[0][name] + (1 - weight) * runs[1][name] for name in source.targets}
     record = {name: np.full(values.shape, np.nan) for name, values in truth.items()}
     for site, name in enumerate(names):
@@ -253,8 +260,9 @@ def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
             rain = block.weather.PREC[:, site].reshape(-1, DAYS)
             own = {"N2O": chamber_record(secret, name, first_year, own["N2O"], rain)}
         else:
-            own = tower_record(secret, name, first_year, own)
             years = np.arange(first_year, first_year + block.years)
+            share = stand(secret, source.name, name, first_year, block.years)
+            own = tower_record(secret, name, first_year, of_stand(own, share))
             outside = (years < facts[name].first_year) | (years > facts[name].last_year)
             own = {target: np.where(outside[:, None], np.nan, values) for target, values in own.items()}
         for target, values in own.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agroflux_data.simulators.drivers import Latents, Soil
-from agroflux_data.simulators.latents import OBSERVED, SIMULATED, draw
+from agroflux_data.simulators.latents import OBSERVED, SIMULATED, adapted, draw
 
 SITES = [f"{number:05d}" for number in range(600)]
 
@@ -83,3 +83,10 @@ def test_the_shifted_soil_is_a_soil(sand: float, silt: float) -> None:
     field = sand + latents.sand_shift
     assert field.min() >= 0
     assert (1000 - field - silt).min() > 0
+
+
+def test_hybrids_ripen_sooner_in_the_north() -> None:
+    mead, rosemount, south = adapted(np.array([41.2, 44.7, 30.0]))
+    assert mead == 1
+    assert rosemount == pytest.approx(1340 / 1560, abs=0.01)
+    assert south == 1.15

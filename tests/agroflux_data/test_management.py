@@ -197,3 +197,19 @@ def test_lengths_must_agree():
     sites = places.counties(2)
     with pytest.raises(ValueError, match="2 sites, 1 treatments"):
         management.calendar(1, sites, management.ecosys_treatments(1), weather.generate(1, sites, 2000, 1), 2000)
+
+
+def test_a_field_is_planted_after_its_county_on_days_of_its_own(counties):
+    sites = list(places.counties())
+    own = management.own_planting(1, sites, FIRST, counties)
+    later = np.argmax(yearly(own.PDOY), axis=1) - np.argmax(yearly(counties.PDOY), axis=1)
+    np.testing.assert_array_equal(yearly(own.PDOY).sum(axis=1), 1)
+    assert later.min() == 0
+    assert later.max() <= 35
+    assert later.mean() == pytest.approx(9.5, abs=1)
+    assert later.std() == pytest.approx(8.5, abs=1)
+    for name in ("FERTZR_N", "PLANTT"):
+        np.testing.assert_array_equal(getattr(own, name), getattr(counties, name))
+    alone = management.own_planting(1, sites[7:8], FIRST, counties.take(np.array([7])))
+    np.testing.assert_array_equal(alone.PDOY[:, 0], own.PDOY[:, 7])
+    assert not np.array_equal(management.own_planting(2, sites, FIRST, counties).PDOY, own.PDOY)
