@@ -26,8 +26,8 @@ from agroflux_data.simulators.daycent.temperature import OUTPUT_DEPTHS
 from agroflux_data.simulators.hydraulics import ORGANIC_MATTER
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
 from agroflux_data.sources.daycent_files import FILES, HARVEST, SITE, SOILS, Harvest, RunFiles, SoilLayers
-from agroflux_data.sources.model_runs import (
-    ModelRuns,
+from agroflux_data.sources.model_runs import ModelRuns
+from agroflux_data.sources.runs import (
     Run,
     RunRecord,
     change_over_years,
@@ -60,6 +60,10 @@ class DayCentOutput(ModelRuns):
 
     name = "daycent"
     origin = "daycent"
+    unwritten = (
+        (("FERTZR_N", "PDOY"), "DayCent's output does not date fertiliser and planting"),
+        (("HMAX", "HMIN", "WIND"), "DayCent does not write them"),
+    )
 
     @staticmethod
     def runs(path: Path) -> tuple[list[Run], list[str]]:
@@ -215,7 +219,7 @@ def _yearly(files: RunFiles, daily: dict[str, pd.Series], notes: list[str]) -> d
         whole = [int(year) for year in counts.index[counts >= DAYS]]
         crops, unknown = _crops(harvests, whole)
         if unknown:
-            notes.append(f"PLANTT left out, as {HARVEST} has neither corn nor soybean alone in {unknown}")
+            notes.append(f"no PLANTT by {HARVEST}, which has neither corn nor soybean alone in {unknown}")
         else:
             yearly["PLANTT"] = crops
     pools = next(filter(files.has, ("soilc.out", "dc_sip.csv")), None)
@@ -272,8 +276,4 @@ _WRITTEN_BY = {
 
 def _lacking(known: set[str]) -> list[str]:
     """What a run did not write, with the files that would give it."""
-    return [
-        *(f"no {names}: needs {files}" for names, (name, files) in _WRITTEN_BY.items() if name not in known),
-        "no FERTZR_N and PDOY, as DayCent's output does not date fertiliser and planting",
-        "no HMAX, HMIN and WIND, as DayCent does not write them",
-    ]
+    return [f"no {names}: needs {files}" for names, (name, files) in _WRITTEN_BY.items() if name not in known]

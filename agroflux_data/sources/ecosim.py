@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.simulators.sun import extraterrestrial_radiation
 from agroflux_data.sources.fluxnet_site import temperature_range
-from agroflux_data.sources.model_runs import (
+from agroflux_data.sources.runs import (
     Run,
     RunRecord,
     change_over_years,
@@ -150,7 +150,6 @@ def read(run: Run, place: tuple[float, float]) -> RunRecord:
     lacking = [output.name for output in history.absent]
     if lacking:
         notes.append(f"not in the history: {listing(lacking, 30)}")
-    notes.append("no FERTZR_N, PDOY and PLANTT, and no soil, as EcoSIM's history has none")
     return record(run, daily, {}, notes, place=place)
 
 

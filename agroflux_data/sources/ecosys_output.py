@@ -6,7 +6,9 @@ from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sources import ecosim, ecosys_text
-from agroflux_data.sources.model_runs import ModelRuns, Run, RunRecord
+from agroflux_data.sources.model_runs import ModelRuns
+from agroflux_data.sources.runs import Run, RunRecord
+from agroflux_data.variables import STATICS
 
 __all__ = ["EcosysOutput"]
 
@@ -16,6 +18,7 @@ class EcosysOutput(ModelRuns):
 
     name = "ecosys"
     origin = "ecosys"
+    unwritten = ((("FERTZR_N", "PDOY", "PLANTT", *STATICS), "these files do not have them"),)
 
     @staticmethod
     def runs(path: Path) -> tuple[list[Run], list[str]]:

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources.model_runs import (
+from agroflux_data.sources.runs import (
     Run,
     RunRecord,
     change_over_years,
@@ -109,7 +109,6 @@ def read(run: Run, place: tuple[float, float]) -> RunRecord:
     known = {own for own, _ in (*_DAILY.values(), *_TOTALS.values())} | {_RAIN, _EVAPORATED, _HARVESTED, *_RESPIRED}
     if lacking := sorted(known - {*wrote} - ({_RAIN} if rain is not None else set())):
         notes.append(f"not chosen for output: {listing(lacking, 40)}")
-    notes.append("no PDOY and PLANTT, and no soil, as daily files of Ecosys have none")
     return record(run, daily, {}, notes, place=place)
 
 

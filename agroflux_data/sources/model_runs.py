@@ -7,241 +7,101 @@ run as a `RunRecord`.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
+from agroflux_data.sources.fields import Fields
+from agroflux_data.sources.runs import Run, RunRecord
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.sources.years import cut_years
 from agroflux_data.splits import Years
 from agroflux_data.tasks import TASKS
-from agroflux_data.variables import DAYS, INPUTS, STATICS, VARIABLES
+from agroflux_data.variables import DAYS, INPUTS, STATICS
 
-__all__ = [
-    "ModelRuns",
-    "Run",
-    "RunRecord",
-    "change_over_years",
-    "daily_from_totals",
-    "day_key",
-    "days_of",
-    "folders_below",
-    "on_all_days",
-    "record",
-    "site_and_treatment",
-]
+__all__ = ["ModelRuns"]
 
 Array = NDArray[np.float64]
 
-_NAME = re.compile(r"(?P<site>.*[^_])_(?P<treatment>\d{1,2})")
-_LEAP_DAY = 60
-_NOWHERE = (np.nan, np.nan)
-_KEY = 1000
-
 
 @dataclass(frozen=True)
-class Run:
-    """One run of a model.
+class _RunFields:
+    """What tables say of the fields of runs, by the names of the runs.
 
     Attributes
     ----------
-    site : str
-    treatment : int
-        0 where there is but one.
-    files : tuple of Path
-        Everything that the run is read from, sorted.
-    part : int
-        Which column of the files, where they hold several places.
+    fields : Fields
+    names : dict of Run to str
+        Each run's name in the tables.
     """
 
-    site: str
-    treatment: int
-    files: tuple[Path, ...]
-    part: int = 0
+    fields: Fields
+    names: dict[Run, str]
+
+    @classmethod
+    def of(cls, fields: Fields, runs: Sequence[Run], path: Path) -> Self:
+        """Soils by site, management by run or, where a site has one, by site.
+
+        Raises `AgrofluxError` where the management says nothing of one of several runs of a site that it knows.
+        """
+        managed = () if fields.management is None else fields.management.sites
+        names = {run: run.label if run.label in managed else run.site for run in runs}
+        treatments = Counter(run.site for run in runs)
+        unknown = [run.label for run in runs if run.label not in managed and treatments[run.site] > 1]
+        if fields.management is not None and unknown:
+            raise AgrofluxError(
+                "management of some of a site's runs is not known", expected=f"rows of {listing(unknown)} in the table",
+                came=f"rows of {listing(managed)}", where=path,
+            )  # fmt: skip
+        soils = {name: fields.soils[run.site] for run, name in names.items() if run.site in fields.soils}
+        sites = {run.site for run in runs}
+        soils |= {site: soil for site, soil in fields.soils.items() if site not in sites}
+        return cls(replace(fields, soils=soils), names)
 
     @property
-    def label(self) -> str:
-        """The run by the name that it has in messages."""
-        return f"{self.site}_{self.treatment}" if self.treatment else self.site
+    def inputs(self) -> tuple[str, ...]:
+        return self.fields.inputs
 
+    @property
+    def content(self) -> str:
+        return self.fields.content
 
-@dataclass(frozen=True)
-class RunRecord:
-    """What the files of one run give.
+    def place(self, run: Run) -> tuple[float, float]:
+        return self.fields.place(self.names[run])
 
-    Attributes
-    ----------
-    years : list of int
-        Years with whole inputs and some output, ascending.
-    values : dict of str to array
-        Inputs and outputs in the units of `agroflux_data.variables`, (years, 365) each, or (years,) for statics; only
-        those that the run wrote.
-    lat, lon : float
-        Degrees; NaN where the files do not say.
-    notes : list of str
-        What was derived, masked, left out or doubtful, without the name of the run.
-    """
+    def known(self, run: Run, years: Sequence[int]) -> list[int]:
+        return self.fields.known(self.names[run], years)
 
-    years: list[int]
-    values: dict[str, Array]
-    lat: float
-    lon: float
-    notes: list[str]
+    def columns(self, rows: Sequence[tuple[Run, int]]) -> dict[str, Array]:
+        return self.fields.columns([(self.names[run], year) for run, year in rows])
 
-
-def folders_below(path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """A folder and all below it, links followed, in order; each with the names of its files, sorted."""
-    for folder, inner, names in os.walk(path, followlinks=True):
-        inner.sort()
-        yield Path(folder), sorted(names)
-
-
-def site_and_treatment(name: str) -> tuple[str, int]:
-    """Site and treatment of a run's name: ``SITE`` or ``SITE_TREATMENT``, the treatment a number from 0 to 99.
-
-    >>> site_and_treatment("17019_3"), site_and_treatment("mead_notill")
-    (('17019', 3), ('mead_notill', 0))
-    """
-    match = _NAME.fullmatch(name)
-    return (match["site"], int(match["treatment"])) if match else (name, 0)
-
-
-def day_key(year: NDArray[np.int64], day: NDArray[np.int64] | int) -> NDArray[np.int64]:
-    """One number for each day, ascending in time: ``year * 1000 + day`` of the year."""
-    return year * _KEY + day
-
-
-def days_of(daily: Iterable[pd.Series]) -> NDArray[np.int64]:
-    """All days that some variable has, ascending, each once."""
-    return np.unique(np.concatenate([series.index.to_numpy() for series in daily]))
-
-
-def daily_from_totals(totals: pd.Series) -> pd.Series:
-    """Daily amounts of totals since 1 January; NaN on a day whose day before is not there.
-
-    Parameters
-    ----------
-    totals : pandas.Series
-        By `day_key`, ascending.
-    """
-    key = totals.index.to_numpy()
-    before = totals.reindex(key - 1).to_numpy()
-    return totals - np.where(key % _KEY == 1, 0.0, before)
-
-
-def change_over_years(stock: pd.Series) -> pd.Series:
-    """The change of a stock from the end of the year before to the end of each year, by year; NaN in the first.
-
-    Parameters
-    ----------
-    stock : pandas.Series
-        By `day_key`, ascending.
-    """
-    ends = stock[stock.index % _KEY >= DAYS].groupby(lambda key: key // _KEY).last()
-    return ends - ends.reindex(ends.index - 1).to_numpy()
-
-
-def on_all_days(yearly: pd.Series, days: NDArray[np.int64]) -> pd.Series:
-    """Values by year as a series by `day_key`."""
-    return pd.Series(yearly.reindex(days // _KEY).to_numpy(np.float64), days)
-
-
-def record(
-    run: Run,
-    daily: dict[str, pd.Series],
-    statics: dict[str, float],
-    notes: list[str],
-    *,
-    place: tuple[float, float],
-) -> RunRecord:
-    """The years of a run from the days that its files hold.
-
-    A year that has a day 366 has lost its 29 February, its day 60: weather decides, not the calendar, as models repeat
-    years of weather under other years' numbers. Days that are not there are NaN; so are values outside a variable's
-    physical range, with a note. A year whose inputs are not whole is left out, with a note.
-
-    Parameters
-    ----------
-    run : Run
-    daily : dict of str to pandas.Series
-        Variable -> values by `day_key`.
-    statics : dict of str to float
-    notes : list of str
-        What the reader has to say already.
-    place : tuple of float
-        lat, lon.
-
-    Raises
-    ------
-    AgrofluxError
-        The run has no weather, or no output.
-    """
-    notes = list(notes)
-    where = run.files[0].parent if len(run.files) > 1 else run.files[0]
-    inputs = [name for name in INPUTS if name in daily]
-    targets = [name for name in daily if name not in INPUTS]
-    for kind, names in (("weather", inputs), ("output", targets)):
-        if not names:
-            raise AgrofluxError(f"no {kind} in a run", expected=f"files with {kind}", came="none of them", where=where)
-    index = days_of(daily.values())
-    years = np.unique(index // _KEY)
-    leap = np.isin(day_key(years, DAYS + 1), index)
-    days = np.arange(1, DAYS + 1) + (leap[:, None] & (np.arange(1, DAYS + 1) >= _LEAP_DAY))
-    keys = day_key(years[:, None], days).reshape(-1)
-    values = {name: series.reindex(keys).to_numpy(np.float64) for name, series in daily.items()}
-    inside = int((~np.isin(keys[(keys > index.min()) & (keys < index.max())], index)).sum())
-    if inside:
-        notes.append(f"{inside} days missing between first and last")
-    for name, array in values.items():
-        values[name] = _plausible(name, array, keys, notes).reshape(-1, DAYS)
-    broken = {name: np.isnan(values[name]).any(axis=1) for name in inputs}
-    observed = np.any([~np.isnan(values[name]).all(axis=1) for name in targets], axis=0)
-    whole = ~np.any(list(broken.values()), axis=0)
-    if not whole.all():
-        lacking = listing(name for name, gaps in broken.items() if gaps.any())
-        notes.append(f"{listing(years[~whole])} left out, as not known on every day: {lacking}")
-    if (silent := whole & ~observed).any():
-        notes.append(f"{listing(years[silent])} left out, as the run has no output there")
-    kept = whole & observed
-    yearly = {name: array[kept] for name, array in values.items()}
-    fixed: dict[str, Array] = {}
-    for name, value in statics.items():
-        if VARIABLES[name].low <= value <= VARIABLES[name].high:
-            fixed[name] = np.full(int(kept.sum()), value)
-        else:
-            notes.append(f"no {name}, as {value:g} {VARIABLES[name].unit} is none")
-    return RunRecord(years[kept].tolist(), yearly | fixed, *place, notes)
-
-
-def _plausible(name: str, array: Array, keys: NDArray[np.int64], notes: list[str]) -> Array:
-    variable = VARIABLES[name]
-    outside = (array < variable.low) | (array > variable.high)
-    if outside.any():
-        first = keys[outside][0]
-        notes.append(
-            f"{name} taken as missing on {outside.sum()} days, as outside {variable.low:g} to "
-            f"{variable.high:g} {variable.unit}, the first day {first % _KEY} of {first // _KEY}"
-        )
-    return np.where(outside, np.nan, array)
+    def notes(self, runs: Sequence[Run], records: Sequence[RunRecord]) -> list[str]:
+        return self.fields.notes({self.names[run]: one.years for run, one in zip(runs, records, strict=True)})
 
 
 class ModelRuns(Source):
     """Runs of one process model as sequences, one a run and year.
 
     Make one with `open`. A model's class says which runs a path holds (`runs`) and what one of them gives (`read`).
-    Targets are those of any run, NaN in the years of a run that did not write them; inputs are those of all runs.
+    Targets are those of any run, NaN in the years of a run that did not write them; inputs are those of all runs, and
+    what tables of the fields say, which goes before what the files do.
+
+    Attributes
+    ----------
+    unwritten : tuple of (tuple of str, str)
+        Inputs that the model does not write as the benchmark needs them, and why.
     """
+
+    unwritten: tuple[tuple[tuple[str, ...], str], ...] = ()
 
     def __init__(
         self,
@@ -251,10 +111,11 @@ class ModelRuns(Source):
         inputs: tuple[str, ...],
         targets: tuple[str, ...],
         years: Years,
+        fields: _RunFields,
         content: str,
         warnings: tuple[str, ...],
     ):
-        self._runs, self._sites, self._content = tuple(runs), sites, content
+        self._runs, self._sites, self._fields, self._content = tuple(runs), sites, fields, content
         self.inputs, self.targets, self.years, self.warnings = inputs, targets, years, warnings
 
     @staticmethod
@@ -271,7 +132,7 @@ class ModelRuns(Source):
         """
 
     @classmethod
-    def open(cls, path: str | Path, *, test_from: int | None = None) -> Self:
+    def open(cls, path: str | Path, *, test_from: int | None = None, fields: Fields | None = None) -> Self:
         """The runs at a path; reads each once, so that everything wrong with them is said now.
 
         Parameters
@@ -280,32 +141,36 @@ class ModelRuns(Source):
         test_from : int, optional
             First test year: the years before it are for training, none for validation. By default the years of the
             benchmark, as far as the runs have them, and no others.
+        fields : Fields, optional
+            Soils by site; management by the name of the run, ``SITE_TREATMENT``, or by site where that has one run.
 
         Raises
         ------
         AgrofluxError
-            No run; two runs of one site and treatment; a file that cannot be read; no year that can be used; or
-            `test_from` leaves no year before or after it.
+            No run; two runs of one site and treatment; a file that cannot be read; runs of one site that the table of
+            management does not tell apart; no year that can be used; or `test_from` leaves no year before or after it.
         """
         path = Path(path)
         if not path.exists():
             raise AgrofluxError("nothing there", expected=f"output of {cls.name}", where=path)
         runs, notes = cls.runs(path)
         _refuse_twins(runs, path)
-        records = [cls.read(run, _NOWHERE) for run in runs]
-        found = sorted({year for one in records for year in one.years})
+        tables = _RunFields.of(fields or Fields(), runs, path)
+        records = [cls.read(run, tables.place(run)) for run in runs]
+        notes += tables.notes(runs, records)
+        known = {run: tables.known(run, one.years) for run, one in zip(runs, records, strict=True)}
+        found = sorted({year for years in known.values() for year in years})
         if not found:
             raise AgrofluxError(
                 "no year that can be used", expected="years of whole weather and some output",
-                came=listing(note for one in records for note in one.notes if "left out" in note), where=path,
+                came=listing(note for note in (*notes, *_run_notes(runs, records)) if "left out" in note), where=path,
             )  # fmt: skip
         years, year_notes = cut_years(found, cls.name, test_from, path)
-        kept = [(run, one) for run, one in zip(runs, records, strict=True) if {*one.years} & {*years.all}]
+        kept = [(run, one) for run, one in zip(runs, records, strict=True) if {*known[run]} & {*years.all}]
         used = [run for run, _ in kept]
-        notes += [f"{run.label}: left out, as it has no year that can be used" for run in runs if run not in used]
-        shared = set.intersection(*(set(one.values) for _, one in kept))
+        notes += [f"{run.label}: left out, as it has no year that can be used" for run in runs if run not in {*used}]
+        shared = set.intersection(*(set(one.values) for _, one in kept)) | {*tables.inputs}
         written = {name for _, one in kept for name in one.values}
-        known = TASKS[f"{cls.name}_temporal"]
         inputs = tuple(name for name in INPUTS if name in shared)
         if not set(inputs) - set(STATICS):
             raise AgrofluxError("no weather that all runs have", expected="some daily input of each run", where=path)
@@ -313,11 +178,23 @@ class ModelRuns(Source):
             used,
             _sites(kept),
             inputs=inputs,
-            targets=tuple(name for name in known.targets if name in written),
+            targets=tuple(name for name in TASKS[f"{cls.name}_temporal"].targets if name in written),
             years=years,
-            content=_content(used, years),
-            warnings=(*notes, *year_notes, *_input_notes(kept), *_run_notes(runs, records)),
+            fields=tables,
+            content=_content(used, years) + (f", {tables.content}" if tables.content else ""),
+            warnings=(
+                *notes,
+                *year_notes,
+                *cls._unwritten_notes(inputs),
+                *_input_notes(kept, inputs),
+                *_run_notes(runs, records),
+            ),
         )
+
+    @classmethod
+    def _unwritten_notes(cls, inputs: Sequence[str]) -> list[str]:
+        lacking = [([name for name in names if name not in inputs], why) for names, why in cls.unwritten]
+        return [f"{', '.join(names)}: left out, as {why}" for names, why in lacking if names]
 
     @property
     def content(self) -> str:
@@ -329,22 +206,26 @@ class ModelRuns(Source):
 
     def sequences(self, sites: Sequence[Site]) -> pa.Table:
         wanted = {site.name: site for site in sites}
-        rows: list[tuple[Site, int, int]] = []
+        rows: list[tuple[Run, int]] = []
         blocks: dict[str, list[Array]] = {
-            name: [np.empty((0, *(() if name in STATICS else (DAYS,))))] for name in self.inputs + self.targets
+            name: [np.empty((0, *(() if name in STATICS else (DAYS,))))]
+            for name in self.inputs + self.targets
+            if name not in self._fields.inputs
         }
         for run in self._runs:
             if run.site not in wanted:
                 continue
-            one = self.read(run, _NOWHERE)
-            taken = np.array([year in self.years.all for year in one.years], bool)
-            rows += [(wanted[run.site], run.treatment, year) for year in one.years if year in self.years.all]
+            one = self.read(run, self._fields.place(run))
+            known = {*self._fields.known(run, one.years)} & {*self.years.all}
+            taken = np.array([year in known for year in one.years], bool)
+            rows += [(run, year) for year in one.years if year in known]
             for name, block in blocks.items():
                 array = one.values.get(name)
                 block.append(np.full((int(taken.sum()), DAYS), np.nan) if array is None else array[taken])
-        keys = np.array([(treatment, year) for _, treatment, year in rows], np.int64).reshape(-1, 2)
-        columns = {name: np.concatenate(block) for name, block in blocks.items()}
-        return table([site for site, _, _ in rows], keys[:, 0], keys[:, 1], columns.items())
+        columns = {name: np.concatenate(block) for name, block in blocks.items()} | self._fields.columns(rows)
+        treatments = np.array([run.treatment for run, _ in rows], np.int64)
+        years = np.array([year for _, year in rows], np.int64)
+        return table([wanted[run.site] for run, _ in rows], treatments, years, columns.items())
 
 
 def _refuse_twins(runs: Sequence[Run], path: Path) -> None:
@@ -383,13 +264,13 @@ def _content(runs: Iterable[Run], years: Years) -> str:
     return f"files {digest.hexdigest()[:16]}, years {years.first}, {years.validation}, {years.test} to {years.last}"
 
 
-def _input_notes(kept: Sequence[tuple[Run, RunRecord]]) -> list[str]:
-    """Inputs that not all runs have; what one run lacks, its reader says."""
+def _input_notes(kept: Sequence[tuple[Run, RunRecord]], inputs: Sequence[str]) -> list[str]:
+    """Inputs that not all runs have, and no table; what one run lacks, its reader says."""
     lacking = {name: [run.label for run, one in kept if name not in one.values] for name in INPUTS}
     return [
         f"{name}: left out, as not in {listing(labels)}"
         for name, labels in lacking.items()
-        if 0 < len(labels) < len(kept)
+        if 0 < len(labels) < len(kept) and name not in inputs
     ]
 
 

@@ -60,11 +60,11 @@ def _chambers(path: Path, reading: Reading) -> tuple[Source, ...]:
 
 
 def _daycent(path: Path, reading: Reading) -> tuple[Source, ...]:
-    return (DayCentOutput.open(path, test_from=reading.test_from),)
+    return (DayCentOutput.open(path, test_from=reading.test_from, fields=reading.fields()),)
 
 
 def _ecosys(path: Path, reading: Reading) -> tuple[Source, ...]:
-    return (EcosysOutput.open(path, test_from=reading.test_from),)
+    return (EcosysOutput.open(path, test_from=reading.test_from, fields=reading.fields()),)
 
 
 def _official(path: Path, reading: Reading) -> tuple[Source, ...]:

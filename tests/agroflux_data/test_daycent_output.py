@@ -17,6 +17,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import features, values
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
 from agroflux_data.sources.daycent_output import DayCentOutput
+from agroflux_data.sources.fields import Fields
 from agroflux_data.splits import Years
 
 LAYERS = ((0, 2), (2, 5), (5, 10), (10, 20), (20, 30), (30, 45))
@@ -275,6 +276,50 @@ def test_crops_that_are_neither_corn_nor_soybean_are_named(run):
     source = opened(run)
     assert "PLANTT" not in source.inputs
     assert "2004 (WW3)" in warning(source, "PLANTT")
+
+
+# Tables of the fields
+
+SOILS = "site,TBKDS,TCSAND,TCSILT,TPH,TSOC,lat,lon\na,1.3,100,600,6.5,15,41.2,-96.5\n"
+EVENTS = [f"{run},{year}-05-0{day},planting,corn," for run, day in (("a_1", 1), ("a_2", 2)) for year in (2003, 2004)]
+
+
+def with_tables(folder: Path, events: list[str]) -> DayCentOutput:
+    (folder / "soils.csv").write_text(SOILS)
+    (folder / "management.csv").write_text("\n".join(["site,date,event,crop,amount", *events]) + "\n")
+    fields = Fields.read(folder / "soils.csv", folder / "management.csv")
+    return DayCentOutput.open(folder, fields=fields)
+
+
+def test_tables_give_what_the_output_does_not_and_go_before_it(tmp_path):
+    for number in (1, 2):
+        write_run(tmp_path / f"a_{number}", seed=number)
+    source = with_tables(tmp_path, [*EVENTS, "a_2,2004-06-01,fertiliser,,9"])
+    rows = source.sequences(source.sites)
+    assert rows["sequence"].to_pylist() == [1_012_003, 1_022_003, 1_012_004, 1_022_004]
+    assert [int(np.argmax(planted)) for planted in values(rows["PDOY"])] == [120, 121, 120, 121]
+    assert values(rows["FERTZR_N"]).sum(axis=1).tolist() == [0, 0, 0, 9]
+    assert (values(rows["PLANTT"]) == 1).all()  # harvest.csv says soybean in 2004
+    assert set(rows["TBKDS"].to_pylist()) == {np.float32(1.3)}
+    assert (source.sites[0].lat, source.sites[0].lon) == (41.2, -96.5)
+    assert not any("FERTZR_N" in line or "only in" in line for line in source.warnings)
+    assert "management has no planting" in warning(source, "a_1", "2005 left out")
+    assert "fields" in source.content
+
+
+def test_runs_that_the_table_of_management_does_not_tell_apart_are_refused(tmp_path):
+    for number in (1, 2):
+        write_run(tmp_path / f"a_{number}", seed=number)
+    with pytest.raises(AgrofluxError, match="rows of a_2 in the table"):
+        with_tables(tmp_path, EVENTS[:2])
+
+
+def test_a_site_with_one_run_may_stand_in_the_table_by_itself(tmp_path):
+    write_run(tmp_path / "a_1")
+    source = with_tables(tmp_path, ["a,2003-05-01,planting,soybean,"])
+    rows = source.sequences(source.sites)
+    assert rows["sequence"].to_pylist() == [1_012_003]
+    assert (values(rows["PLANTT"]) == 0).all()
 
 
 # Folders, sites and treatments
