@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["day_length", "declination", "extraterrestrial_radiation", "sine_elevation"]
+__all__ = ["day_length", "daylight", "declination", "extraterrestrial_radiation"]
 
 SOLAR_CONSTANT = 0.0820
 """MJ m-2 min-1."""
@@ -37,8 +37,20 @@ def extraterrestrial_radiation(latitude: ArrayLike, day_of_year: ArrayLike) -> N
     return 24 * 60 / np.pi * SOLAR_CONSTANT * distance * geometry
 
 
-def sine_elevation(latitude: ArrayLike, day_of_year: ArrayLike, hour: ArrayLike) -> NDArray[np.floating]:
-    """Sine of the solar elevation at a solar hour (0..24, noon 12), below 0 at night; arguments broadcast."""
+def daylight(
+    latitude: ArrayLike, day_of_year: ArrayLike, start: ArrayLike, end: ArrayLike
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Share of a part of the day that the sun is up, and the mean sine of its elevation meanwhile, 0 by night.
+
+    Parameters
+    ----------
+    latitude, day_of_year, start, end : array_like
+        Broadcast; the last two in solar hours, 0..24, noon 12.
+    """
     phi, delta = np.radians(latitude), declination(day_of_year)
-    angle = np.pi / 12 * (np.asarray(hour) - 12)
-    return np.sin(phi) * np.sin(delta) + np.cos(phi) * np.cos(delta) * np.cos(angle)
+    sunset = _sunset_angle(latitude, day_of_year)
+    first, last = (np.clip(np.pi / 12 * (np.asarray(hour) - 12), -sunset, sunset) for hour in (start, end))
+    up = last - first
+    slope = (np.sin(last) - np.sin(first)) / np.where(up > 0, up, 1)
+    sine = np.where(up > 0, np.sin(phi) * np.sin(delta) + np.cos(phi) * np.cos(delta) * slope, 0)
+    return up / (np.pi / 12 * (np.asarray(end) - np.asarray(start))), sine

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agroflux_data.simulators.ecosys.hours import STEP_HOURS
 from agroflux_data.simulators.ecosys.parameters import Crop, Parameters
 from agroflux_data.simulators.ecosys.photosynthesis import Leaf
 
@@ -41,11 +41,16 @@ class Air:
     slope: Array
     wind: Array
     radiation: Array
+    light: Array
     beam: Array
     sine: Array
     longwave: Array
     co2: float
     """umol mol-1."""
+
+    @property
+    def step_hours(self) -> float:
+        return 24 / len(self.temperature)
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ def sunlit_and_shaded(p: Parameters, lai: Array, air: Air) -> tuple[Array, Array
     par = 0.48 * 4.57 * air.radiation
     beam, diffuse = par * air.beam, par * (1 - air.beam)
     kb = 0.5 * p.clumping / air.sine
-    scatter = np.sqrt(1 - p.leaf_scatter)
+    scatter = (1 - p.leaf_scatter) ** 0.5
     kbs, kd = kb * scatter, 0.719 * p.clumping
     through = np.exp(-kb * lai)
     sunlit_area = (1 - through) / kb
@@ -141,10 +146,12 @@ def canopy(
     plant_conductance : array (series,)
         From soil to canopy, mm h-1 MPa-1.
     """
+    # Leaves see the sun's own light while it is up, not the mean of a step that begins or ends in the dark.
+    air = replace(air, radiation=air.radiation / air.light)
     area = np.maximum(lai, 1e-3)
     absorbed, leaves, kb = sunlit_and_shaded(p, area, air)
     kn = p.nitrogen_profile
-    total = area * vcmax25 * (1 - np.exp(-kn)) / kn
+    total = area * vcmax25 * ((1 - math.exp(-kn)) / kn)
     sunlit = area * vcmax25 * (1 - np.exp(-kn - kb * area)) / (kn + kb * area)
     vcmax = np.stack([sunlit, np.maximum(total - sunlit, 0)])
     taken = 1 - np.exp(-0.55 * area)
@@ -199,10 +206,11 @@ def canopy(
         ci = (supply * air.co2 + demand * gamma) / (supply + demand + 1e-12)
     assimilation = np.minimum(capacity.assimilation(ci), supply * np.maximum(air.co2 - ci, 0))
     alive = lai > 1e-3
-    gross = assimilation.sum((0, 1)) * CARBON * STEP_HOURS
+    hours = air.light * air.step_hours
+    gross = (assimilation.sum(0) * hours).sum(0) * CARBON
     return Canopy(
         np.where(alive, gross, 0.0),
-        np.where(alive, np.maximum(transpiration, 0) * STEP_HOURS, 0.0),
+        np.where(alive, np.maximum(transpiration, 0) * hours, 0.0),
         temperature,
         potential,
     )

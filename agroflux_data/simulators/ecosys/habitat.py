@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.simulators.ecosys.column import conductances
-from agroflux_data.simulators.ecosys.parameters import THICKNESS, Parameters
+from agroflux_data.simulators.ecosys.parameters import RATE, THICKNESS, Parameters
 from agroflux_data.simulators.ecosys.temperature import KELVIN, growth
 from agroflux_data.simulators.hydraulics import Hydraulics
 
@@ -20,7 +20,7 @@ ATMOSPHERIC_OXYGEN = 279.0
 """g m-3 of air at 20 degC."""
 RESIDUE_DEPTH = 0.02
 """Of the surface residue, m."""
-DEPTHS = np.concatenate([[[RESIDUE_DEPTH]], THICKNESS])
+DEPTHS = np.concatenate([[[RESIDUE_DEPTH]], THICKNESS]).astype(RATE)
 """Thickness of the residue and the layers, m, (layers + 1, 1)."""
 _RESIDUE_POROSITY = 0.9
 _RESIDUE_WATER = 0.35
@@ -82,7 +82,7 @@ def habitat(p: Parameters, hydraulics: Hydraulics, content: Array, temperature: 
     # Bubbles of entrapped air and slow diffusion through water are left when pores are full.
     relative = np.maximum(air * air / porosity ** (2 / 3), 2e-6)
     diffusivity = 3600 * p.gas_diffusivity * ((temperature + KELVIN) / KELVIN) ** 1.75 * relative
-    above = np.full(diffusivity[:, 0].shape, _BOUNDARY / (3600 * p.gas_diffusivity))
+    above = np.full(diffusivity[:, 0].shape, _BOUNDARY / (3600 * p.gas_diffusivity), RATE)
     oxygen = conductances(diffusivity, DEPTHS, above)
     solubility = 1.30 * np.exp(-0.031 * temperature)
     return Habitat(

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.simulators.ecosys.column import conductances, solve
-from agroflux_data.simulators.ecosys.parameters import BOTTOMS, LAYERS, THICKNESS, Parameters
+from agroflux_data.simulators.ecosys.parameters import BOTTOMS, LAYERS, RATE, THICKNESS, Parameters
 
 __all__ = ["NODES", "Wave", "harmonic", "step", "wave"]
 
@@ -17,11 +17,12 @@ Array = NDArray[np.floating]
 _DEEP = np.array([[1.0], [2.0]])
 NODES = LAYERS + len(_DEEP)
 """Nodes of the heat column: the soil layers and two deep ones, down to 4.5 m."""
-_THICKNESS = np.concatenate([THICKNESS, _DEEP])
-_MIDDLES = (np.array(BOTTOMS)[:, None] - THICKNESS / 2)[None]
+_THICKNESS = np.concatenate([THICKNESS, _DEEP]).astype(RATE)
+_MIDDLES = (np.array(BOTTOMS)[:, None] - THICKNESS / 2)[None].astype(RATE)
 _OMEGA = 2 * np.pi / 86400
 _FUSION = 3.34e8
 """Latent heat of freezing, J m-3 of water."""
+_REPEATS = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Wave:
         # cos(t - d) and sin(t - d) by the sums of angles: the layers' part is the same at all hours.
         cosine = fade * (self.cosine * early - self.sine * late)
         sine = fade * (self.cosine * late + self.sine * early)
-        angle = 2 * np.pi / 24 * hours[:, None, None]
+        angle = (2 * np.pi / 24 * hours[:, None, None]).astype(RATE)
         return np.cos(angle) * cosine + np.sin(angle) * sine
 
     def amplitude(self) -> Array:
@@ -53,7 +54,7 @@ class Wave:
 def harmonic(values: Array) -> tuple[Array, Array]:
     """Amplitudes of cosine and sine of the daily harmonic of equally spaced values (steps, series)."""
     steps = len(values)
-    angle = 2 * np.pi * (np.arange(steps)[:, None] + 0.5) / steps
+    angle = (2 * np.pi * (np.arange(steps)[:, None] + 0.5) / steps).astype(RATE)
     return 2 / steps * (values * np.cos(angle)).sum(0), 2 / steps * (values * np.sin(angle)).sum(0)
 
 
@@ -74,7 +75,7 @@ def wave(conductivity: Array, capacity: Array, surface: Array, cover: Array) -> 
 
     Diffusivity is that of the top 15 cm, where the wave dies out.
     """
-    weight = THICKNESS[:4] / THICKNESS[:4].sum()
+    weight = _THICKNESS[:4] / _THICKNESS[:4].sum()
     diffusivity = (weight * conductivity[:4]).sum(0) / (weight * capacity[:4]).sum(0)
     cosine, sine = harmonic(surface)
     return Wave(cosine * cover, sine * cover, np.sqrt(2 * diffusivity / _OMEGA))
@@ -85,7 +86,8 @@ def step(
 ) -> Array:
     """Daily mean temperatures (nodes, series) after one day of heat diffusion (Fourier), backward Euler.
 
-    Freezing of soil water is an apparent heat capacity between -1.5 and 0.5 degC.
+    Soil water freezes between 0 and -3 degC. Its latent heat is an apparent heat capacity, the mean between the day's
+    two temperatures, found by repetition, so that none is missed when a day passes the whole range.
 
     Parameters
     ----------
@@ -96,9 +98,21 @@ def step(
     snow : array (series,)
         Thermal resistance of snow, m2 K W-1.
     """
-    soil = temperature[:LAYERS]
-    freezing = (soil > -1.5) & (soil < 0.5)
-    capacity = capacity + np.where(freezing, _FUSION * content / 2.0, 0)
-    capacity = np.concatenate([capacity, np.repeat(capacity[-1:], len(_DEEP), 0)]) * _THICKNESS / 86400
     conductivity = np.concatenate([conductivity, np.repeat(conductivity[-1:], len(_DEEP), 0)])
-    return solve(conductances(conductivity, _THICKNESS, snow), capacity, capacity * temperature, surface)
+    between = conductances(conductivity, _THICKNESS, snow)
+    fusion = np.concatenate([_FUSION * content, np.zeros_like(temperature[LAYERS:])])
+    capacity = np.concatenate([capacity, np.repeat(capacity[-1:], len(_DEEP), 0)])
+    liquid, after = _liquid(temperature), temperature
+    for _ in range(_REPEATS):
+        # Where temperature hardly moves, the slope of the freezing curve itself.
+        change = after - temperature
+        still = np.abs(change) < 0.05
+        melted = np.where(still, _liquid(temperature + 0.05) - liquid, _liquid(after) - liquid)
+        load = (capacity + fusion * melted / np.where(still, 0.05, change)) * _THICKNESS / 86400
+        after = solve(between, load, load * temperature, surface)
+    return after
+
+
+def _liquid(temperature: Array) -> Array:
+    """Share of the water that is liquid."""
+    return np.clip(1 + temperature / 3.0, 0, 1)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.simulators.ecosys.column import solve
 from agroflux_data.simulators.ecosys.habitat import ATMOSPHERIC_OXYGEN, DEPTHS, Habitat
-from agroflux_data.simulators.ecosys.parameters import Parameters
+from agroflux_data.simulators.ecosys.parameters import RATE, Parameters
 
-__all__ = ["Gases", "Site", "SoilPools", "cascade", "microsite_oxygen", "step"]
+__all__ = ["Gases", "Site", "SoilPools", "cascade", "hydrolyse", "microsite_oxygen", "step"]
 
 Array = NDArray[np.floating]
-_OUTSIDE = np.array([[ATMOSPHERIC_OXYGEN], [0.0]])
+_OUTSIDE = np.array([[ATMOSPHERIC_OXYGEN], [0.0]], RATE)
 """O2 and N2O of the air above; pools of N2O count from its content there."""
 Pool = tuple[Array, Array]
 """Amount, gN m-2, and the water that would hold all of it at the concentration that microbes meet, m."""
@@ -44,10 +44,19 @@ class SoilPools:
         """Organic carbon, g m-2, (series,)."""
         return self.substrate_c.sum((0, 1)) + self.doc.sum(0) + self.microbe_c.sum(0)
 
+    def soil_carbon(self) -> Array:
+        """Organic carbon of the soil as it is sampled, g m-2, (series,): without surface residue and fresh litter."""
+        return self.substrate_c[2:, 1:].sum((0, 1)) + self.doc[1:].sum(0) + self.microbe_c[1:].sum(0)
+
     def nitrogen(self) -> Array:
         """All nitrogen, g m-2, (series,)."""
         rest = self.don + self.microbe_n + self.ammonium + self.nitrate + self.nitrite + self.nitrous
         return self.substrate_n.sum((0, 1)) + rest.sum(0)
+
+    def rounded(self) -> SoilPools:
+        """A copy with the precision of rates, but for the substrates, which are the same arrays."""
+        rest = {f.name: getattr(self, f.name) for f in fields(self) if not f.name.startswith("substrate")}
+        return replace(self, **{name: pool.astype(RATE) for name, pool in rest.items()})
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,9 @@ def microsite_oxygen(demand: Array, conductance: Array, dissolved: Array, km: fl
     demand s / (s + km) = conductance (dissolved - s): a quadratic in s (Grant 1993; Grant & Pattey 2003).
     """
     half = 0.5 * (dissolved - km - demand / conductance)
-    return half + np.sqrt(half * half + km * dissolved)
+    product = km * dissolved
+    larger = np.abs(half) + np.sqrt(half * half + product)
+    return np.where(half > 0, larger, product / larger)
 
 
 def cascade(
@@ -101,8 +112,11 @@ def cascade(
 
     Returns
     -------
-    three arrays
-        gN m-2 in the step. The last counts what the step itself makes: a' = a + made - V a' / (a' + K), closed form.
+    to_nitrite, to_nitrous : arrays
+        gN m-2 in the step.
+    reduction : array
+        N2O reduced in the step for each N2O left at its end, counting what the step itself makes: V / (a' + K) with
+        a' = a + made - V a' / (a' + K), closed form.
     """
     reserved = p.nitrous_electrons * electrons
     electrons = electrons - reserved
@@ -121,139 +135,153 @@ def cascade(
     to_nitrous = wanted * inhibitor / (half + np.sqrt(half * half + wanted * inhibitor))
     electrons = electrons - to_nitrous / (p.electrons_nitrate * hours)
     most = p.electrons_nitrous * (electrons + reserved) * hours
-    amount = amount + to_nitrous
-    half = 0.5 * (amount + p.nitrous_km * water + most)
-    return to_nitrite, to_nitrous, most * amount / (half + np.sqrt(half * half - most * amount) + 1e-15)
+    km = p.nitrous_km * water
+    half = 0.5 * (amount + to_nitrous + km - most)
+    return to_nitrite, to_nitrous, most / np.maximum(half + np.sqrt(half * half + most * km), km)
 
 
-def step(p: Parameters, site: Site, h: Habitat, pools: SoilPools, roots: Array, hours: float) -> Gases:
-    """One step of all layers; `pools` is changed in place.
+def hydrolyse(p: Parameters, h: Habitat, pools: SoilPools) -> Array:
+    """A day's hydrolysis of substrates, which leaves them at once; `step` takes its share of what it dissolves.
 
-    Hydrolysis of substrates by microbes feeds dissolved organic carbon; microbes take it up, respire and grow, and
-    keep their N:C by mineralising or immobilising (Grant, Juma & McGill 1993, Soil Biol. Biochem. 25:1317 and 1331).
-    O2 that is short at the microsites lets nitrogen oxides take the electrons (`cascade`).
+    D' M S / (S + Km (1 + M / Ki)), slowed by its product (Grant, Juma & McGill 1993, Soil Biol. Biochem. 25:1317 and
+    1331). Substrates are slow, so their amount and the microbes' are those of the morning; the day's steps share by
+    microbes' response to temperature and water.
 
     Parameters
     ----------
+    h : Habitat
+        Of all steps of the day.
+
+    Returns
+    -------
+    array (steps, 2, layers + 1, series)
+        Dissolved organic carbon and nitrogen, g m-2.
+    """
+    now = pools.rounded()
+    specific = np.array(p.hydrolysis, RATE)[:, None, None]
+    km = np.array(p.hydrolysis_km, RATE)[:, None, None]
+    rates = h.rate.sum(0)
+    active = (24 / len(h.rate)) * rates * now.microbe_c / (1 + now.doc * (1 / (p.doc_inhibition * DEPTHS)))
+    room = DEPTHS + now.microbe_c * (1 / p.hydrolysis_ki)
+    # First-order in what is left, so never more than there is.
+    share = active / (pools.substrate_c.astype(RATE) * (1 / specific) + km / specific * room + active)
+    dissolved = np.empty((2, *rates.shape), RATE)
+    for number, pool in enumerate((pools.substrate_c, pools.substrate_n)):
+        flow = share * pool.astype(RATE)
+        pool -= flow
+        kept = p.humified_structural * flow[1]
+        pool[2] += kept
+        dissolved[number] = flow.sum(0) - kept
+    return (h.rate / rates)[:, None] * dissolved
+
+
+def step(
+    p: Parameters, site: Site, h: Habitat, pools: SoilPools, hydrolysed: Array, roots: Array, hours: float
+) -> Gases:
+    """One step of all layers; `pools` is changed in place.
+
+    Microbes take up dissolved organic carbon, respire and grow, and keep their N:C by mineralising or immobilising
+    (Grant, Juma & McGill 1993). O2 that is short at the microsites lets nitrogen oxides take the electrons (`cascade`).
+
+    Parameters
+    ----------
+    hydrolysed : array (2, layers + 1, series)
+        This step's part of `hydrolyse`.
     roots : array (layers + 1, series)
         O2 demand of roots, g m-2 h-1.
     """
-    m = pools.microbe_c
-    # Hydrolysis: D' M S / (S + Km (1 + M / Ki)), slowed by its product.
+    now = pools.rounded()
+    m = now.microbe_c
     working = m * h.rate
-    specific = np.array(p.hydrolysis)[:, None, None]
-    km = np.array(p.hydrolysis_km)[:, None, None]
-    active = hours * working / (1 + pools.doc * (1 / (p.doc_inhibition * DEPTHS)))
-    # First-order in what is left, so never more than there is.
-    most = specific * active
-    share = most / (pools.substrate_c + km * (DEPTHS + m * (1 / p.hydrolysis_ki)) + most)
-    hydrolysed = share * pools.substrate_c
-    released = share * pools.substrate_n
-    pools.substrate_c -= hydrolysed
-    pools.substrate_n -= released
-    kept_c, kept_n = p.humified_structural * hydrolysed[1], p.humified_structural * released[1]
-    pools.substrate_c[2] += kept_c
-    pools.substrate_n[2] += kept_n
-    doc = pools.doc + hydrolysed.sum(0) - kept_c
-    don = pools.don + released.sum(0) - kept_n
-    # Uptake over the step at full O2: doc' = doc - V doc' / (doc' + K), a quadratic in doc'.
-    supplied = np.minimum(pools.microbe_n / (0.8 * p.microbial_nc * m), 1.0) ** 2
-    maximum = (p.respiration / p.respired_aerobic * hours) * working * supplied
-    km_water = p.respiration_km * h.water
-    half = 0.5 * (doc - km_water - maximum)
-    potential = np.maximum(doc - (half + np.sqrt(half * half + km_water * doc)), 0.0)
-    maintenance = p.maintenance * pools.microbe_n * h.thermal
+    doc, don = now.doc + hydrolysed[0], now.don + hydrolysed[1]
+    # Uptake over the step at full O2: u = V doc' / (doc' + K) with doc' = doc - u, the smaller root of a quadratic.
+    supplied = np.minimum(now.microbe_n / (0.8 * p.microbial_nc * m), 1.0) ** 2
+    most = (p.respiration / p.respired_aerobic * hours) * working * supplied
+    km = p.respiration_km * h.water
+    both = doc + most
+    potential = 2 * most * doc / (both + km + np.sqrt((doc - most) ** 2 + km * (km + 2 * both)))
+    maintenance = p.maintenance * now.microbe_n * h.thermal
     maintenance = np.minimum(maintenance, 0.02 * m)
-    demand = p.oxygen_demand * (p.respired_aerobic * potential / hours + maintenance)
-    # Nitrifiers' potential, before O2.
+    demand = p.oxygen_demand * (p.respired_aerobic / hours * potential + maintenance)
+    # Nitrifiers' potential, before O2; nitrite is oxidised as it comes, so it does not wait for the next step.
     held = h.water + site.exchange
     nitrifying = working * site.nitrification
-    oxidisable = pools.ammonium / (pools.ammonium + p.nitrifier_km * held)
-    oxidisable *= (p.nitrification * p.nitrifiers) * nitrifying
-    nitratable = pools.nitrite / (pools.nitrite + p.nitrifier_km * h.water)
-    nitratable *= (p.nitrite_oxidation * p.nitrite_oxidisers) * nitrifying
+    oxidisable = (p.nitrification * p.nitrifiers) * nitrifying * now.ammonium / (now.ammonium + p.nitrifier_km * held)
+    nitrite_km = p.nitrifier_km * h.water
+    most = (p.nitrite_oxidation * p.nitrite_oxidisers) * nitrifying
+    nitrite = now.nitrite + hours * oxidisable
+    nitratable = most * nitrite / (nitrite + nitrite_km + hours * most)
     nitrifier_demand = 3.43 * oxidisable + 1.14 * nitratable
-    dissolved = pools.oxygen * h.oxygen_solubility
     full = ATMOSPHERIC_OXYGEN * h.oxygen_solubility
+    dissolved = now.oxygen * h.oxygen_solubility
     s = microsite_oxygen(demand + nitrifier_demand, h.site_conductance * m, dissolved, p.oxygen_km)
-    met = np.minimum(s * (full + p.oxygen_km) / ((s + p.oxygen_km) * full), 1.0)
-    met_nitrifier = s * (full + p.oxygen_km_nitrifier) / ((s + p.oxygen_km_nitrifier) * full)
-    met_nitrifier = np.minimum(met_nitrifier, 1.0)
+    met = np.minimum(s / (s + p.oxygen_km) * (1 + p.oxygen_km / full), 1.0)
+    met_nitrifier = np.minimum(s / (s + p.oxygen_km_nitrifier) * (1 + p.oxygen_km_nitrifier / full), 1.0)
     uptake = demand * met + nitrifier_demand * met_nitrifier + roots
-    # Nitrification, each oxidation bounded by what there is.
+    # Nitrification, bounded by what there is.
     oxidised = oxidisable * met_nitrifier * hours
-    oxidised = oxidised * pools.ammonium / (pools.ammonium + oxidised + 1e-15)
-    nitrated = nitratable * met_nitrifier * hours
-    nitrated = nitrated * pools.nitrite / (pools.nitrite + nitrated + 1e-15)
-    pools.ammonium -= oxidised
-    pools.nitrite += oxidised - nitrated
-    pools.nitrate += nitrated
+    oxidised *= now.ammonium / (now.ammonium + oxidised + 1e-15)
+    nitrite = now.nitrite + oxidised
+    oxidation = most * met_nitrifier * hours / (nitrite + nitrite_km)
     unmet = demand * (1 - met) * site.denitrifiers
     # Nitrifiers short of O2 reduce nitrite too (Grant & Pattey 1999), and nothing else.
-    nitrifier_unmet = 3.43 * oxidisable * (1 - met_nitrifier)
-    by_nitrifiers = (p.electrons_nitrate * p.nitrifier_reducers * hours) * nitrifier_unmet
-    by_nitrifiers /= pools.nitrite + p.nitrifier_km * h.water
-    by_nitrifiers += (p.chemical_reduction * hours) * h.thermal
-    # Both first-order in what is there, so never more than it.
-    by_nitrifiers = pools.nitrite * by_nitrifiers / (1 + by_nitrifiers)
-    pools.nitrite -= by_nitrifiers
-    pools.nitrous += by_nitrifiers
-    to_nitrite, to_nitrous, to_n2 = cascade(
+    reduction = (p.electrons_nitrate * p.nitrifier_reducers * 3.43 * hours) * oxidisable * (1 - met_nitrifier)
+    reduction /= now.nitrite + nitrite_km
+    reduction += (p.chemical_reduction * hours) * h.thermal
+    # Both first-order in the nitrite that is left.
+    nitrite = nitrite / (1 + oxidation + reduction)
+    nitrated, reduced = oxidation * nitrite, reduction * nitrite
+    nitrous = now.nitrous + reduced
+    to_nitrite, to_nitrous, reduction = cascade(
         p,
         unmet,
-        (pools.nitrate, h.water),
-        (pools.nitrite, h.water),
-        (pools.nitrous, h.nitrous_capacity / h.nitrous_solubility),
+        (now.nitrate + nitrated, h.water),
+        (nitrite, h.water),
+        (nitrous, h.nitrous_capacity / h.nitrous_solubility),
         hours,
     )
-    pools.nitrate -= to_nitrite
-    pools.nitrite += to_nitrite - to_nitrous
     # Nitrous oxide diffuses while it is reduced, at the rate that it would be if it stayed; O2 of the next step is
     # in steady diffusion against an uptake that is first-order in what is there.
-    made = pools.nitrous + to_nitrous
-    reduction = to_n2 / (made - to_n2 + 1e-15)
     load, source = np.empty_like(h.conductance), np.zeros_like(h.conductance)
-    load[:, 0], load[:, 1] = uptake / pools.oxygen, h.nitrous_capacity / hours * (1 + reduction)
-    source[:, 1] = made / hours
+    load[:, 0], load[:, 1] = uptake / now.oxygen, h.nitrous_capacity / hours * (1 + reduction)
+    source[:, 1] = (nitrous + to_nitrous) / hours
     left = solve(h.conductance, load, source, _OUTSIDE)
     pools.oxygen = np.maximum(left[:, 0], 1e-4)
     n2o = h.conductance[0, 1] * left[0, 1] * hours
     pools.nitrous = left[:, 1] * h.nitrous_capacity
     to_n2 = reduction * pools.nitrous
     # Respiration and growth, with O2 and with nitrogen oxides.
-    electrons = to_nitrite / p.electrons_nitrate + to_nitrous / p.electrons_nitrate + to_n2 / p.electrons_nitrous
+    electrons = (to_nitrite + to_nitrous) / p.electrons_nitrate + to_n2 / p.electrons_nitrous
     anaerobic = electrons / (demand * hours + 1e-15)
     efficiency = p.respired_aerobic / p.respired_anaerobic
     taken = potential * np.minimum(met + anaerobic * efficiency, 1.0)
     breathing = np.minimum(met + anaerobic, 1.0)
     respired = np.minimum(p.respired_aerobic * potential * breathing, taken) + hours * maintenance * breathing
-    ratio = taken / (doc + 1e-15)
-    taken_n = ratio * don
-    pools.doc, pools.don = doc - taken, don - taken_n
+    taken_n = taken / (doc + 1e-15) * don
     died = 1 - np.exp(-p.mortality * hours * h.thermal)
     m = m + taken - respired
-    n = pools.microbe_n + taken_n
+    n = now.microbe_n + taken_n
     dead_c, dead_n = died * m, died * n
-    m, n = m - dead_c, n - dead_n
     humus_c, humus_n = site.humified * dead_c, site.humified * dead_n
-    pools.substrate_c[3] += humus_c
-    pools.substrate_n[3] += humus_n
-    pools.doc += dead_c - humus_c
-    pools.don += dead_n - humus_n
+    m, n = m - dead_c, n - dead_n
     # Microbes keep their N:C.
     need = p.microbial_nc * m - n
     released_n = np.maximum(-need, 0)
     need = np.maximum(need, 0)
     capacity = (p.immobilisation * hours) * m * h.thermal
-    above = np.maximum(pools.ammonium - p.ammonium_min * held, 0)
-    from_ammonium = above * np.minimum(capacity / (above + p.ammonium_km * held), 0.5)
-    from_ammonium = np.minimum(need, from_ammonium)
+    above = np.maximum(now.ammonium - oxidised - p.ammonium_min * held, 0)
+    from_ammonium = np.minimum(need, above * np.minimum(capacity / (above + p.ammonium_km * held), 0.5))
     need = need - from_ammonium
-    above = np.maximum(pools.nitrate - p.nitrate_min * h.water, 0)
-    from_nitrate = above * np.minimum(capacity / (above + p.nitrate_km * h.water), 0.5)
-    from_nitrate = np.minimum(need, from_nitrate)
-    pools.ammonium += released_n - from_ammonium
-    pools.nitrate -= from_nitrate
-    pools.microbe_c = m
-    pools.microbe_n = n + from_ammonium + from_nitrate - released_n
+    above = np.maximum(now.nitrate + nitrated - to_nitrite - p.nitrate_min * h.water, 0)
+    from_nitrate = np.minimum(need, above * np.minimum(capacity / (above + p.nitrate_km * h.water), 0.5))
+    # Every flow leaves one pool and enters another.
+    pools.substrate_c[3] += humus_c
+    pools.substrate_n[3] += humus_n
+    pools.doc += hydrolysed[0] - taken + dead_c - humus_c
+    pools.don += hydrolysed[1] - taken_n + dead_n - humus_n
+    pools.microbe_c += taken - respired - dead_c
+    pools.microbe_n += taken_n - dead_n + from_ammonium + from_nitrate - released_n
+    pools.ammonium += released_n - from_ammonium - oxidised
+    pools.nitrate += nitrated - to_nitrite - from_nitrate
+    pools.nitrite += oxidised - nitrated - reduced + to_nitrite - to_nitrous
     return Gases(respired.sum(0), n2o, to_n2.sum(0))

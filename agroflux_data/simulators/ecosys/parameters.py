@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BOTTOMS", "LAYERS", "PARAMETERS", "SUBSTRATES", "THICKNESS", "Crop", "Parameters", "crops", "table"]
+__all__ = ["BOTTOMS", "LAYERS", "PARAMETERS", "RATE", "SUBSTRATES", "THICKNESS", "Crop", "Parameters", "crops", "table"]
 
 Array = NDArray[np.floating]
 
+RATE = np.float32
+"""Rates and flows carry 7 digits, at half the cost of 16; what they move is kept in float64, so that balances close."""
 BOTTOMS: tuple[float, ...] = (0.01, 0.05, 0.10, 0.15, 0.28, 0.45, 0.60, 1.00, 1.50)
 """Depths of the layers' lower ends, m; layer numbers count from 1, and number 0 is the surface residue."""
 LAYERS = len(BOTTOMS)
@@ -76,11 +78,11 @@ class Parameters:
     bare_resistance: float = _value(250.0, "s m-1", "van de Griend & Owe 1994, wet soil")
     dry_surface: float = _value(6000.0, "s m-1", "van de Griend & Owe 1994, range")
     mineral_conductivity: float = _value(1.3, "W m-1 K-1", "de Vries 1963, silt loam")
-    snow_conductivity: float = _value(0.25, "W m-1 K-1", "Sturm et al. 1997")
+    snow_conductivity: float = _value(0.10, "W m-1 K-1", "Sturm et al. 1997, density .25")
     mulch: float = _value(3.0e-4, "m2 K W-1 per gC m-2", "design, from Flerchinger et al. 2003")
     tile_spacing: float = _value(20.0, "m", "Illinois drainage guide, range 15 to 30")
     tile_thickness: float = _value(1.0, "m", "Hooghoudt 1940, equivalent depth")
-    seepage: float = _value(0.5, "mm d-1", "design: most that leaves below 1.5 m")
+    seepage: float = _value(1.5, "mm d-1", "design: most that leaves below 1.5 m")
     rough_storage: float = _value(5.0, "mm", "design: ponding before runoff")
     # Decomposition, in the order of SUBSTRATES.
     hydrolysis: tuple[float, ...] = _value((1.0, 0.15, 0.05, 0.0167), "gC gC-1 h-1", "Grant, Juma & McGill 1993")
@@ -114,22 +116,26 @@ class Parameters:
     water_diffusivity: float = _value(2.4e-9, "m2 s-1", "Cussler 1997")
     gas_diffusivity: float = _value(1.78e-5, "m2 s-1", "Campbell 1985")
     # Nitrogen.
-    nitrifiers: float = _value(0.0023, "gC gC-1", "design: NH3 oxidisers in the microbial C")
+    nitrifiers: float = _value(0.0014, "gC gC-1", "design: NH3 oxidisers in the microbial C")
     nitrifier_reducers: float = _value(0.01, "-", "design: share of NH3 oxidisers' unmet demand that NO2 takes")
     chemical_reduction: float = _value(2.5e-4, "h-1", "design, from van Cleemput & Samater 1996: NO2 to N2O, pH 6")
     nitrite_oxidisers: float = _value(0.0200, "gC gC-1", "design: NO2 oxidisers in the microbial C")
     nitrification: float = _value(0.375, "gN gC-1 h-1", "Grant & Pattey 1999")
     nitrite_oxidation: float = _value(0.25, "gN gC-1 h-1", "Grant & Pattey 1999")
     nitrifier_km: float = _value(1.4, "gN m-3", "Grant & Pattey 1999")
-    denitrifiers: float = _value(0.10, "gC gC-1", "design: denitrifiers in the active microbial C")
+    denitrifiers: float = _value(0.16, "gC gC-1", "design: denitrifiers in the active microbial C")
     denitrifier_km: float = _value(1.4, "gN m-3", "Grant & Pattey 1999")
-    nitrous_electrons: float = _value(0.10, "-", "design, after Pan et al. 2013: N2O reductase's share of electrons")
+    nitrous_electrons: float = _value(0.06, "-", "design, after Pan et al. 2013: N2O reductase's share of electrons")
     nitrous_km: float = _value(0.014, "gN m-3", "Grant & Pattey 1999")
     nitrous_ki: float = _value(0.25, "gN m-3", "Grant & Pattey 1999, product inhibition")
     electrons_nitrate: float = _value(0.875, "gN gO2-1", "stoichiometry, 2 e- N-1")
     electrons_nitrous: float = _value(1.75, "gN gO2-1", "stoichiometry, 1 e- N-1")
     exchange: float = _value(60.0, "m3 Mg-1 per clay fraction", "design: linear NH4 exchange")
     mobile_nitrate: float = _value(0.9, "-", "design: share of the water that drains with its NO3")
+    mobile_organic: float = _value(0.1, "-", "design: share of dissolved organic matter that is not sorbed")
+    urea_alkalinity: float = _value(0.67, "mol mol-1", "urea ammonium nitrate: urea's share of what becomes NH4")
+    ph_buffer: float = _value(30.0, "mmol kg-1 per pH unit", "Rachhpal-Singh & Nye 1986, range 20 to 60")
+    ammonia_conductance: float = _value(36.0, "m h-1", "Rachhpal-Singh & Nye 1986, 100 s m-1")
     deposition: float = _value(1.0, "gN m-2 y-1", "NADP, Corn Belt")
     fertiliser_nitrate: float = _value(0.25, "-", "urea ammonium nitrate")
 
@@ -138,10 +144,10 @@ class Parameters:
 class Crop:
     """Parameters of the crop that each series carries in a year, (series,) each."""
 
-    vcmax: Array = _crop(33.0, 63.0, "umol m-2 s-1", "Collatz et al. 1992; Wullschleger 1993")  # noqa: RUF009
+    vcmax: Array = _crop(30.0, 52.0, "umol m-2 s-1", "Collatz et al. 1992; Wullschleger 1993")  # noqa: RUF009
     jmax_ratio: Array = _crop(1.8, 1.8, "-", "Wullschleger 1993")  # noqa: RUF009
     ci_ratio: Array = _crop(0.45, 0.70, "-", "Grant et al. 2006; Wong et al. 1979")  # noqa: RUF009
-    leaf_area: Array = _crop(0.048, 0.060, "m2 gC-1", "Amthor et al. 1994, range")  # noqa: RUF009
+    leaf_area: Array = _crop(0.048, 0.053, "m2 gC-1", "Amthor et al. 1994, range")  # noqa: RUF009
     leaf_nc: Array = _crop(0.080, 0.110, "gN gC-1", "Grant 1989, most")  # noqa: RUF009
     stem_nc: Array = _crop(0.022, 0.030, "gN gC-1", "Grant 1989, most")  # noqa: RUF009
     root_nc: Array = _crop(0.022, 0.028, "gN gC-1", "Grant 1989, most")  # noqa: RUF009
@@ -155,7 +161,7 @@ class Crop:
     root_share: Array = _crop(0.32, 0.30, "-", "Amthor et al. 1994, at emergence")  # noqa: RUF009
     root_depth: Array = _crop(1.30, 1.10, "m", "Dwyer et al. 1988")  # noqa: RUF009
     height: Array = _crop(2.6, 1.0, "m", "field books")  # noqa: RUF009
-    seed_carbon: Array = _crop(2.5, 4.0, "gC m-2", "sowing rates")  # noqa: RUF009
+    seed_carbon: Array = _crop(2.5, 2.5, "gC m-2", "sowing rates")  # noqa: RUF009
     fixation: Array = _crop(0.0, 0.20, "gN gC-1", "Grant 1989, 37.5 of 187.5 kJ")  # noqa: RUF009
     frost: Array = _crop(-3.0, -2.5, "degC", "Carter 1995, killing minimum")  # noqa: RUF009
 
@@ -165,7 +171,8 @@ PARAMETERS = Parameters()
 
 def crops(corn: NDArray[np.bool_]) -> Crop:
     """The crop of each series: maize where `corn`, soybean elsewhere."""
-    return Crop(**{f.name: np.where(corn, f.metadata["maize"], f.metadata["soybean"]) for f in fields(Crop)})
+    values = {f.name: np.where(corn, f.metadata["maize"], f.metadata["soybean"]) for f in fields(Crop)}
+    return Crop(**{name: value.astype(RATE) for name, value in values.items()})
 
 
 def table() -> list[tuple[str, object, str, str]]:

@@ -54,10 +54,10 @@ class Leaf:
         ratio = 0.21 * oxygenation * vcmax25 / np.maximum(vcmax, 1e-12)
         self._gamma = np.where(corn, 0.0, 0.5 * ratio * oxygen * kc / ko / co2)
         electrons = p.quantum_yield * absorbed
-        self._j = _smaller(p.curvature, electrons, jmax, electrons + jmax)
+        self._j = _smaller(p.curvature, electrons, jmax)
         self._vcmax = vcmax
         light = p.c4_quantum_yield * absorbed
-        self._c4 = _smaller(p.c4_smooth_light, vcmax, light, vcmax + light)
+        self._c4 = _smaller(p.c4_smooth_light, vcmax, light)
         self._slope = p.c4_slope * vcmax
 
     @property
@@ -74,9 +74,7 @@ class Leaf:
         """
         above = np.maximum(ci - self._gamma, 0)
         c3 = above * np.minimum(self._vcmax / (ci + self._km), self._j / (4.5 * ci + 10.5 * self._gamma + 1e-9))
-        slope = self._slope * ci
-        c4 = _smaller(self._p.c4_smooth_carbon, self._c4, slope, self._c4 + slope)
-        return np.where(self._corn, c4, c3)
+        return np.where(self._corn, _smaller(self._p.c4_smooth_carbon, self._c4, self._slope * ci), c3)
 
 
 def leaf(p: Parameters, vcmax25: float, absorbed: float, temperature: float, corn: bool) -> Leaf:
@@ -86,6 +84,7 @@ def leaf(p: Parameters, vcmax25: float, absorbed: float, temperature: float, cor
     )
 
 
-def _smaller(curvature: float, a: Array, b: Array, both: Array) -> Array:
-    """The smaller root x of curvature x^2 - (a + b) x + a b = 0, a smooth minimum; `both` is a + b."""
-    return (both - np.sqrt(np.maximum(both * both - 4 * curvature * a * b, 0))) / (2 * curvature)
+def _smaller(curvature: float, a: Array, b: Array) -> Array:
+    """The smaller root x of curvature x^2 - (a + b) x + a b = 0, a smooth minimum."""
+    both, product = a + b, a * b
+    return 2 * product / (both + np.sqrt(both * both - 4 * curvature * product) + 1e-9)

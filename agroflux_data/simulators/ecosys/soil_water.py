@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agroflux_data.simulators.ecosys.parameters import THICKNESS, Parameters
+from agroflux_data.simulators.ecosys.parameters import RATE, THICKNESS, Parameters
 from agroflux_data.simulators.hydraulics import Hydraulics
 
-__all__ = ["STEPS", "drain", "fill", "snow", "spill", "tile_drainage"]
+__all__ = ["drain", "fill", "snow", "spill", "tile_drainage"]
 
 Array = NDArray[np.floating]
 
-STEPS = 4
-"""Steps of soil water in a day."""
+_DEPTH = (1000 * THICKNESS).astype(RATE)
+"""Of the layers, mm."""
 
 
 def snow(p: Parameters, pack: Array, rain: Array, temperature: Array) -> tuple[Array, Array]:
@@ -30,7 +30,7 @@ def snow(p: Parameters, pack: Array, rain: Array, temperature: Array) -> tuple[A
     """
     frozen = np.where(temperature < 0, rain, 0)
     pack = pack + frozen.sum(0)
-    warmth = np.maximum(temperature, 0)
+    warmth = np.maximum(temperature, 0).astype(float)
     melt = np.minimum(pack, p.melt * warmth.mean(0))
     weight = warmth / np.maximum(warmth.sum(0), 1e-9)
     return pack - melt, rain - frozen + melt * weight
@@ -72,9 +72,9 @@ def drain(hydraulics: Hydraulics, content: Array, hours: float) -> Array:
     """
     power = 2 * hydraulics.exponent + 2
     relative = np.minimum(content / hydraulics.saturation, 1.0)
-    rate = power * hydraulics.conductivity * hours / (1000 * THICKNESS * hydraulics.saturation)
-    left = relative * (1 + rate * relative**power) ** (-1 / power)
-    return (relative - left) * hydraulics.saturation * 1000 * THICKNESS
+    holds = _DEPTH * hydraulics.saturation
+    rate = power * hydraulics.conductivity * hours / holds
+    return -np.expm1(np.log1p(rate * relative**power) / -power) * relative * holds
 
 
 def spill(water: Array, most: Array, downward: Array) -> tuple[Array, Array, Array]:
@@ -107,7 +107,7 @@ def tile_drainage(p: Parameters, hydraulics: Hydraulics, content: Array, depth: 
     """
     drainable = hydraulics.saturation - hydraulics.field_capacity
     filled = np.clip((content[-3:] - hydraulics.field_capacity) / drainable, 0, 1)
-    table = (filled * THICKNESS[-3:]).sum(0)
+    table = (filled * _DEPTH[-3:]).sum(0) / 1000
     head = np.maximum(table - (1.5 - depth), 0)
     conductivity = hydraulics.conductivity
     return share * conductivity * (8 * p.tile_thickness * head + 4 * head**2) / p.tile_spacing**2

@@ -32,7 +32,7 @@ def response(temperature: ArrayLike, energy: float = 62500.0, low: float = 19750
     low, high : float
         Energies of low- and high-temperature deactivation, J mol-1.
     """
-    kelvin = np.asarray(temperature, float) + KELVIN
+    kelvin = np.asarray(temperature) + KELVIN
     thermal = 1 / (GAS * kelvin)
     entropy = 710.0 / GAS
     deactivation = 1 + np.exp(low * thermal - entropy) + np.exp(entropy - high * thermal)
