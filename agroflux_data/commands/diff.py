@@ -21,6 +21,8 @@ from agroflux_data.versions import Change
 __all__ = ["diff"]
 
 _DIFFER = 1
+_COLUMNS = 6
+"""Columns named in a line; --json names all."""
 
 
 def diff(
@@ -85,14 +87,15 @@ def _rows(table: Table, task: str, difference: TaskDifference) -> None:
     for what in ("added", "removed", "moved", "changed"):
         for where, rows in getattr(difference, what).items():
             table.add_row(task, what, where, str(rows))
-    for column, rows in difference.columns.items():
-        table.add_row(task, "other values", column, str(rows))
+    if difference.columns:
+        most = sorted(difference.columns.items(), key=lambda item: -item[1])
+        table.add_row(task, "other values", listing((f"{column} {rows}" for column, rows in most), _COLUMNS), "")
     for what in ("hidden", "revealed"):
         if rows := getattr(difference, what):
             table.add_row(task, what, "", str(rows))
     for what, columns in (("added", difference.columns_added), ("removed", difference.columns_removed)):
         if columns:
-            table.add_row(task, f"columns {what}", listing(columns, 8), "")
+            table.add_row(task, f"columns {what}", listing(columns, _COLUMNS), "")
 
 
 def _short(value: object) -> str:

@@ -152,7 +152,10 @@ def test_an_open_release_has_no_targets_to_push(toy_open_release, towers, home, 
         push(Release(toy_open_release), home, targets=(targets, vault))
 
 
-def test_a_push_that_broke_off_goes_on(towers, hub, home):
+@pytest.mark.parametrize("without_xet", [False, True])
+def test_a_push_that_broke_off_goes_on(towers, hub, home, monkeypatch, without_xet):
+    """By both ways in which the library uploads a folder."""
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", without_xet)
     release = Release(towers)
     commits = []
 
