@@ -233,7 +233,7 @@ def _compare(first: _Rows, second: _Rows) -> TaskDifference:
     return TaskDifference(
         added=_count(second, np.delete(np.arange(len(second.keys)), other)),
         removed=_count(first, np.delete(np.arange(len(first.keys)), one)),
-        changed=dict(Counter(to_split[changed].tolist())),
+        changed=_count(second, other[changed]),
         columns=columns,
         moved=dict(Counter(f"{old} -> {new}" for old, new in zip(from_split[moves], to_split[moves], strict=True))),
         hidden=int((is_hidden & ~was_hidden).sum()),
