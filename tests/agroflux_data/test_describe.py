@@ -77,6 +77,8 @@ def test_the_command_makes_a_release(command, tmp_path, shared):
         (["import", "ameriflux", "."], ["OUT", "--describe"]),
         (["import", "ameriflux", ".", "out", "--describe"], ["OUT", "--describe"]),
         (["import", "ameriflux", "nowhere", "--describe"], ["nowhere"]),
+        (["import", "chambers", ".", "--describe", "--all-qc"], ["an option that nothing takes", "files of ameriflux"]),
+        (["build", "out", "--min-hours", "3"], ["an option that nothing takes", "files of chambers", "min_hours 3"]),
     ],
 )
 def test_bad_input_is_one_clear_error(command, tmp_path, arguments, said):
