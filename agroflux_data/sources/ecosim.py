@@ -50,6 +50,7 @@ _CARBON_PER_MICROMOLE = 1.0368
 """g C m-2 d-1 in 1 umol m-2 s-1: 12 g mol-1 over 86 400 s."""
 _HOURS = 24.0
 _MJ_PER_WATT_DAY = 0.0864
+_MOST_DAYS = 1e5
 _LEAST_DROP = 0.5
 """Share of a total that is gone when it starts anew."""
 
@@ -198,7 +199,8 @@ def _opened(path: Path) -> Iterator[netCDF4.Dataset]:
     try:
         with netCDF4.Dataset(path) as data:
             yield data
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError, LookupError, AttributeError, MemoryError) as error:
+        # The library meets damage inside a file with whatever it stumbles over.
         raise AgrofluxError("no NetCDF file that can be read", came=str(error), where=path) from None
 
 
@@ -276,9 +278,9 @@ class _History:
                     where=path,
                 )
             bounds = np.ma.filled(np.ma.asarray(data[_BOUNDS][:], np.float64), np.nan)
-        if bounds.ndim != 2 or bounds.shape[1] != 2 or not len(bounds) or not np.isfinite(bounds).all():
+        if bounds.ndim != 2 or bounds.shape[1] != 2 or not len(bounds) or not (np.abs(bounds) < _MOST_DAYS).all():
             raise AgrofluxError(
-                f"{_BOUNDS} without values", expected="two for each record", came=bounds.shape, where=path
+                f"{_BOUNDS} without values", expected="two days for each record", came=bounds.shape, where=path
             )
         if not np.allclose(bounds[:, 1] - bounds[:, 0], 1, atol=0.01):
             self._notes.append(f"{path.name}: left out, as its records are not a day long")
@@ -328,17 +330,20 @@ class _History:
                 came=listing(dimensions),
                 where=path,
             )
-        place = self._run.part
         if "pft" in dimensions:
-            own = values.reshape(len(values), columns, -1)[:, place]
-            return np.where(np.isnan(own).all(axis=1), np.nan, np.nansum(own, axis=1))
-        if "column" in dimensions:
-            values = np.take(values, place, axis=dimensions.index("column"))
+            plants = values.shape[dimensions.index("pft")] // columns
+            own = values[:, self._run.part * plants : (self._run.part + 1) * plants]
+            values = np.where(np.isnan(own).all(axis=1), np.nan, np.nansum(own, axis=1))
+        elif "column" in dimensions:
+            values = np.take(values, self._run.part, axis=dimensions.index("column"))
+        if values.ndim != (1 if layer is None else 2):
+            raise AgrofluxError(
+                f"{output.name} of other dimensions", expected="time, column and, where there are layers, levsoi",
+                came=listing(dimensions), where=path,
+            )  # fmt: skip
         if layer is None:
-            return values.reshape(len(values))
-        if layer > values.shape[1]:
-            return None
-        return values[:, layer - 1]
+            return values
+        return values[:, layer - 1] if layer <= values.shape[1] else None
 
 
 def _keys(path: Path, offsets: NDArray[np.int64], leap: bool) -> NDArray[np.int64]:

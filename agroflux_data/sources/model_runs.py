@@ -167,21 +167,21 @@ class ModelRuns(Source):
             )  # fmt: skip
         years, year_notes = cut_years(found, cls.name, test_from, path)
         kept = [(run, one) for run, one in zip(runs, records, strict=True) if {*known[run]} & {*years.all}]
-        used = [run for run, _ in kept]
-        notes += [f"{run.label}: left out, as it has no year that can be used" for run in runs if run not in {*used}]
+        used = {run for run, _ in kept}
+        notes += [f"{run.label}: left out, as it has no year that can be used" for run in runs if run not in used]
         shared = set.intersection(*(set(one.values) for _, one in kept)) | {*tables.inputs}
         written = {name for _, one in kept for name in one.values}
         inputs = tuple(name for name in INPUTS if name in shared)
         if not set(inputs) - set(STATICS):
             raise AgrofluxError("no weather that all runs have", expected="some daily input of each run", where=path)
         return cls(
-            used,
+            [run for run, _ in kept],
             _sites(kept),
             inputs=inputs,
             targets=tuple(name for name in TASKS[f"{cls.name}_temporal"].targets if name in written),
             years=years,
             fields=tables,
-            content=_content(used, years) + (f", {tables.content}" if tables.content else ""),
+            content=_content([run for run, _ in kept], years) + (f", {tables.content}" if tables.content else ""),
             warnings=(
                 *notes,
                 *year_notes,

@@ -12,6 +12,7 @@ import pytest
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import features, values
 from agroflux_data.sources.ecosys_output import EcosysOutput
+from agroflux_data.sources.readers import Reading, read
 from agroflux_data.splits import Years
 
 NAME = "mead_4.ecosim.h0.{}.nc"
@@ -206,6 +207,23 @@ def test_a_netcdf_without_what_is_needed_is_named(tmp_path):
     assert "no output in a run" in message(tmp_path)
 
 
+def test_damage_inside_a_file_is_our_error(tmp_path):
+    path = write(tmp_path / NAME.format("2003-01-01-00000"), history(last="2003-12-31"))
+    whole, rng = path.read_bytes(), np.random.default_rng(0)
+    faults = 0
+    for _ in range(40):
+        damaged = bytearray(whole)
+        for place in rng.integers(0, 4000, 10):
+            damaged[place] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            source = EcosysOutput.open(tmp_path)
+            source.sequences(source.sites)
+        except AgrofluxError:
+            faults += 1
+    assert faults
+
+
 def test_another_unit_is_refused(tmp_path):
     write(tmp_path / NAME.format("2003-01-01-00000"), history(), PREC_col="mm H2O/m2/day")
     assert all(word in message(tmp_path) for word in ("another unit of PREC_col", "mm H2O/m2/hr", "mm H2O/m2/day"))
@@ -273,3 +291,14 @@ def test_years_of_the_sample_sum_to_its_totals(shared):
     np.testing.assert_allclose(values(rows["YIELD"])[:, 0], [383.700, 253.537], rtol=1e-5)
     assert {"TMAX", "TMIN"}.isdisjoint(source.inputs)
     assert "VSPore_vr" in warning(source, "not in the history")
+
+
+def test_the_reader_is_called_by_name_with_its_tables(shared, tmp_path):
+    (tmp_path / "soils.csv").write_text(
+        "site,TBKDS,TCSAND,TCSILT,TPH,TSOC,lat,lon\ndryland_maize,1.3,100,600,6.5,15,41.2,-96.5\n"
+    )
+    reading = Reading(test_from=2002, soils=tmp_path / "soils.csv")
+    (source,) = read("ecosys", shared / "samples" / "ecosim", reading)
+    assert {"TMAX", "TMIN", "TSOC"} <= {*source.inputs}
+    (source,) = read("daycent", shared / "samples" / "daycent_mead", Reading(test_from=1987))
+    assert (source.name, len(source.sites)) == ("daycent", 1)
