@@ -1,9 +1,9 @@
 """A release in the layout of the AgroFlux release's ``.npy`` files, so that code written for those runs on it.
 
-The layout and its meanings stand in `agroflux_data.sources.official_layout`, and `agroflux_data.sources.official` reads
-back what is written here. Arrays are float32, scaled by means and standard deviations of training rows alone: for each
-variable those of the simulations together, as in the AgroFlux release, or of the observations where no simulation has
-it. (The AgroFlux release took all rows, of test years too.)
+The layout and its meanings stand in `agroflux_data.sources.official.layout`, and `agroflux_data.sources.official`
+reads back what is written here. Arrays are float32, scaled by means and standard deviations of training rows alone:
+for each variable those of the simulations together, as in the AgroFlux release, or of the observations where no
+simulation has it. (The AgroFlux release took all rows, of test years too.)
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.release import Release, Targets
 from agroflux_data.sequences import parts, values
-from agroflux_data.sources.official_files import SourceIndex, index_json
-from agroflux_data.sources.official_layout import (
+from agroflux_data.sources.official.files import SourceIndex, index_json
+from agroflux_data.sources.official.layout import (
     INDEX,
     INPUT_COLUMNS,
     LAYOUTS,

@@ -18,7 +18,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.parts import Part
 from agroflux_data.plan import Plan, make_secret, read_secret
 from agroflux_data.release import Release, targets_folder
-from agroflux_data.sources.chambers import MIN_HOURS
+from agroflux_data.sources.chambers.source import MIN_HOURS
 from agroflux_data.sources.embedded import Embedded
 from agroflux_data.sources.readers import Reading, open_sources
 from agroflux_data.splits import Edition

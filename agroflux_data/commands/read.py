@@ -17,7 +17,7 @@ from agroflux_data.commands.reading import AllQc, Management, MinHours, MinQc, S
 from agroflux_data.describe import Description
 from agroflux_data.describe import describe as describe_source
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources.chambers import MIN_HOURS
+from agroflux_data.sources.chambers.source import MIN_HOURS
 from agroflux_data.sources.readers import READERS, Reading
 from agroflux_data.sources.readers import read as read_sources
 

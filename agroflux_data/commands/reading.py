@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources.fluxnet_site import MIN_QC
+from agroflux_data.sources.fluxnet.site import MIN_QC
 
 __all__ = ["AllQc", "Management", "MinHours", "MinQc", "Soils", "TestFrom", "Weather", "least_quality"]
 

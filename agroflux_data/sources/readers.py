@@ -7,14 +7,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources import official
-from agroflux_data.sources.ameriflux import AmeriFlux
-from agroflux_data.sources.chambers import MIN_HOURS, Chambers
-from agroflux_data.sources.daycent_output import DayCentOutput
-from agroflux_data.sources.ecosys_output import EcosysOutput
+from agroflux_data.sources.chambers.source import MIN_HOURS, Chambers
 from agroflux_data.sources.embedded import SCALES, Embedded
-from agroflux_data.sources.fields import Fields
-from agroflux_data.sources.fluxnet_site import MIN_QC
+from agroflux_data.sources.fields.fields import Fields
+from agroflux_data.sources.fluxnet.ameriflux import AmeriFlux
+from agroflux_data.sources.fluxnet.site import MIN_QC
+from agroflux_data.sources.model_runs.daycent_output import DayCentOutput
+from agroflux_data.sources.model_runs.ecosys_output import EcosysOutput
+from agroflux_data.sources.official import source as official
 from agroflux_data.sources.source import Source
 from agroflux_data.tasks import SOURCES
 
@@ -37,8 +37,8 @@ class Reading:
     min_hours : int
         Least hours with a measurement, 1 to 24, of a chamber's day that counts.
     soils, management, weather : Path, optional
-        Tables of the fields: see `agroflux_data.sources.soils_table`, `agroflux_data.sources.management_table` and,
-        for chambers, `agroflux_data.sources.weather_table`.
+        Tables of `agroflux_data.sources.fields`: see `soils_table`, `management_table` and, for chambers,
+        `weather_table` there.
     """
 
     test_from: int | None = None

@@ -18,10 +18,10 @@ from agroflux_data.commands.reading import least_quality
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.sequences import features, values
-from agroflux_data.sources.ameriflux import AmeriFlux
-from agroflux_data.sources.fields import Fields
-from agroflux_data.sources.fluxnet_folder import find
-from agroflux_data.sources.fluxnet_site import temperature_range
+from agroflux_data.sources.fields.fields import Fields
+from agroflux_data.sources.fluxnet.ameriflux import AmeriFlux
+from agroflux_data.sources.fluxnet.folder import find
+from agroflux_data.sources.fluxnet.site import temperature_range
 from agroflux_data.splits import Years
 from agroflux_data.variables import CORE_INPUTS
 

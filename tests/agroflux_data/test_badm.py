@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources import badm
-from agroflux_data.sources.badm import Station
+from agroflux_data.sources.fluxnet import badm
+from agroflux_data.sources.fluxnet.badm import Station
 
 HEADER = "SITE_ID,GROUP_ID,VARIABLE_GROUP,VARIABLE,DATAVALUE"
 TABLE = f"""{HEADER}

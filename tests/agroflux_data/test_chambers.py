@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import values
-from agroflux_data.sources import chamber_table, weather_table
-from agroflux_data.sources.chambers import Chambers
-from agroflux_data.sources.fields import Fields
-from agroflux_data.sources.flux_units import EXAMPLES, nitrogen_flux
+from agroflux_data.sources.chambers import chamber_table
+from agroflux_data.sources.chambers.flux_units import EXAMPLES, nitrogen_flux
+from agroflux_data.sources.chambers.source import Chambers
+from agroflux_data.sources.fields import weather_table
+from agroflux_data.sources.fields.fields import Fields
 
 UNIT = "ug N2O-N m-2 h-1"
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import features, values
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
-from agroflux_data.sources.daycent_output import DayCentOutput
-from agroflux_data.sources.fields import Fields
+from agroflux_data.sources.fields.fields import Fields
+from agroflux_data.sources.model_runs.daycent_output import DayCentOutput
 from agroflux_data.splits import Years
 
 LAYERS = ((0, 2), (2, 5), (5, 10), (10, 20), (20, 30), (30, 45))

@@ -11,7 +11,7 @@ import pytest
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import features, values
-from agroflux_data.sources.ecosys_output import EcosysOutput
+from agroflux_data.sources.model_runs.ecosys_output import EcosysOutput
 from agroflux_data.sources.readers import Reading, read
 from agroflux_data.splits import Years
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import features, values
-from agroflux_data.sources.ecosys_output import EcosysOutput
+from agroflux_data.sources.model_runs.ecosys_output import EcosysOutput
 from agroflux_data.splits import Years
 
 GROUPS = {

@@ -20,7 +20,7 @@ from agroflux_data.export import export_official
 from agroflux_data.plan import Plan
 from agroflux_data.release import Release, Targets
 from agroflux_data.sequences import values
-from agroflux_data.sources.official import read
+from agroflux_data.sources.official.source import read
 from agroflux_data.sources.source import Source
 from agroflux_data.splits import Edition, Years
 from agroflux_data.variables import CORE_INPUTS, STATICS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources.fields import Fields
+from agroflux_data.sources.fields.fields import Fields
 from agroflux_data.variables import STATICS
 
 SOILS = "site,TBKDS,TCSAND,TCSILT,TPH,TSOC,lat,lon\nA,1.4,110,580,6.3,16.5,41,-96\nB,1.3,200,500,6,20,,\n"

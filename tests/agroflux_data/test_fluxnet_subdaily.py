@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import values
-from agroflux_data.sources.ameriflux import AmeriFlux
-from agroflux_data.sources.fluxnet_folder import SubdailyFile
-from agroflux_data.sources.fluxnet_subdaily import read_days
+from agroflux_data.sources.fluxnet.ameriflux import AmeriFlux
+from agroflux_data.sources.fluxnet.fluxnet_subdaily import read_days
+from agroflux_data.sources.fluxnet.folder import SubdailyFile
 
 NAME = "AMF_{site}_FLUXNET_FULLSET_{resolution}_2007-2009_3-5.csv"
 COLUMNS = ("TA_F", "VPD_F", "P_F", "SW_IN_F", "WS_F", "LE_F_MDS", "LE_F_MDS_QC", "NEE_VUT_REF", "NEE_VUT_REF_QC",

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources import management_table
-from agroflux_data.sources.management_table import COLUMNS, ManagementTable
+from agroflux_data.sources.fields import management_table
+from agroflux_data.sources.fields.management_table import COLUMNS, ManagementTable
 
 HEADER = "site,date,event,crop,amount"
 TABLE = f"""{HEADER}

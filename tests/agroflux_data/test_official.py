@@ -20,7 +20,7 @@ from agroflux_data.commands.read import read as import_command
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.plan import Plan
 from agroflux_data.sequences import values
-from agroflux_data.sources.official import Official, read
+from agroflux_data.sources.official.source import Official, read
 from agroflux_data.sources.source import Source
 from agroflux_data.splits import Edition, Years
 from agroflux_data.variables import CORE_INPUTS, EXTENDED_INPUTS

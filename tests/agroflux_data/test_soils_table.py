@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources import soils_table
+from agroflux_data.sources.fields import soils_table
 from agroflux_data.variables import STATICS
 
 HEADER = "site,TBKDS,TCSAND,TCSILT,TPH,TSOC"

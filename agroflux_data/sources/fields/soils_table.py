@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources.csv_rows import Row
-from agroflux_data.sources.csv_rows import read as read_rows
+from agroflux_data.sources.fields.csv_rows import Row
+from agroflux_data.sources.fields.csv_rows import read as read_rows
 from agroflux_data.variables import STATICS, VARIABLES
 
 __all__ = ["Topsoil", "read"]

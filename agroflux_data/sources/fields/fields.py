@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.errors import listing
-from agroflux_data.sources import management_table, soils_table, weather_table
-from agroflux_data.sources.management_table import ManagementTable
-from agroflux_data.sources.soils_table import Topsoil
-from agroflux_data.sources.weather_table import WeatherTable
+from agroflux_data.sources.fields import management_table, soils_table, weather_table
+from agroflux_data.sources.fields.management_table import ManagementTable
+from agroflux_data.sources.fields.soils_table import Topsoil
+from agroflux_data.sources.fields.weather_table import WeatherTable
 from agroflux_data.variables import DAYS, INPUTS, STATICS
 
 __all__ = ["Fields"]

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.sources.csv_rows import read as read_rows
+from agroflux_data.sources.fields.csv_rows import read as read_rows
 from agroflux_data.sources.years import day_of_year
 from agroflux_data.variables import DAYS, VARIABLES
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
-from agroflux_data.sources import badm
-from agroflux_data.sources.badm import Station
-from agroflux_data.sources.fields import Fields
-from agroflux_data.sources.fluxnet_folder import SiteFiles, find
-from agroflux_data.sources.fluxnet_site import MIN_QC, FluxnetSite, read_site
+from agroflux_data.sources.fields.fields import Fields
+from agroflux_data.sources.fluxnet import badm
+from agroflux_data.sources.fluxnet.badm import Station
+from agroflux_data.sources.fluxnet.folder import SiteFiles, find
+from agroflux_data.sources.fluxnet.site import MIN_QC, FluxnetSite, read_site
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.sources.years import cut_years
 from agroflux_data.splits import Years
@@ -33,7 +33,7 @@ class AmeriFlux(Source):
     """Tower files of a folder as sequences of the ``towers`` source, one a site and year.
 
     Make one with `open`. A sequence is a year in which all inputs are known (gaps of up to
-    `agroflux_data.sources.fluxnet_site.LONGEST_GAP` days are interpolated) and some flux was observed. Canonical signs
+    `agroflux_data.sources.fluxnet.site.LONGEST_GAP` days are interpolated) and some flux was observed. Canonical signs
     and units; 29 February is dropped.
     """
 
@@ -72,7 +72,7 @@ class AmeriFlux(Source):
         Parameters
         ----------
         folder : str or Path
-            Searched with its subfolders; see `agroflux_data.sources.fluxnet_folder` for the names.
+            Searched with its subfolders; see `agroflux_data.sources.fluxnet.folder` for the names.
         test_from : int, optional
             First test year: the years before it are for training, none for validation. By default the years of the
             benchmark, as far as the files have them, and no others.

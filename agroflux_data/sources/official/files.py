@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources.official_layout import INDEX, LAYOUTS, SCALERS, TREATMENTS, Layout, Panel, Scaler
+from agroflux_data.sources.official.layout import INDEX, LAYOUTS, SCALERS, TREATMENTS, Layout, Panel, Scaler
 from agroflux_data.sources.source import Site
 from agroflux_data.splits import YEARS
 from agroflux_data.variables import DAYS

@@ -7,8 +7,8 @@
     2016-05-03T01:30,1,,ug N2O-N m-2 h-1
 
 ``time`` is the chamber's own clock, ISO 8601 without an offset, hourly or irregular; ``unit`` is one of those that
-`agroflux_data.sources.flux_units` understands, row by row. An empty ``flux``, NA, NaN or -9999 is missing. Columns of
-other names are left alone. A positive flux leaves the soil.
+`agroflux_data.sources.chambers.flux_units` understands, row by row. An empty ``flux``, NA, NaN or -9999 is missing.
+Columns of other names are left alone. A positive flux leaves the soil.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources import csv_rows
-from agroflux_data.sources.flux_units import nitrogen_flux
+from agroflux_data.sources.chambers.flux_units import nitrogen_flux
+from agroflux_data.sources.fields import csv_rows
 from agroflux_data.sources.years import day_of_year
 from agroflux_data.variables import DAYS, VARIABLES
 

@@ -16,8 +16,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources.runs import day_key
-from agroflux_data.sources.text_table import TextTable, lines
+from agroflux_data.sources.model_runs.runs import day_key
+from agroflux_data.sources.model_runs.text_table import TextTable, lines
 
 __all__ = ["FILES", "HARVEST", "SITE", "SOILS", "Harvest", "RunFiles", "SoilLayers"]
 

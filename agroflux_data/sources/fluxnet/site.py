@@ -20,8 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.simulators.atmosphere import latent_heat
-from agroflux_data.sources import fluxnet_file, fluxnet_subdaily
-from agroflux_data.sources.fluxnet_folder import SiteFiles
+from agroflux_data.sources.fluxnet import fluxnet_file, fluxnet_subdaily
+from agroflux_data.sources.fluxnet.folder import SiteFiles
 from agroflux_data.variables import DAYS, VARIABLES
 
 __all__ = ["LONGEST_GAP", "MIN_QC", "FluxnetSite", "read_site", "temperature_range"]

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources.runs import (
+from agroflux_data.sources.model_runs.runs import (
     Run,
     RunRecord,
     change_over_years,
@@ -30,7 +30,7 @@ from agroflux_data.sources.runs import (
     record,
     site_and_treatment,
 )
-from agroflux_data.sources.text_table import TextTable, lines
+from agroflux_data.sources.model_runs.text_table import TextTable, lines
 
 __all__ = ["read", "runs"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.sources import ecosim, ecosys_text
-from agroflux_data.sources.model_runs import ModelRuns
-from agroflux_data.sources.runs import Run, RunRecord
+from agroflux_data.sources.model_runs import ecosim, ecosys_text
+from agroflux_data.sources.model_runs.runs import Run, RunRecord
+from agroflux_data.sources.model_runs.source import ModelRuns
 from agroflux_data.variables import STATICS
 
 __all__ = ["EcosysOutput"]

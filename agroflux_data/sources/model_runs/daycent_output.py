@@ -25,9 +25,8 @@ from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.simulators.daycent.temperature import OUTPUT_DEPTHS
 from agroflux_data.simulators.hydraulics import ORGANIC_MATTER
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
-from agroflux_data.sources.daycent_files import FILES, HARVEST, SITE, SOILS, Harvest, RunFiles, SoilLayers
-from agroflux_data.sources.model_runs import ModelRuns
-from agroflux_data.sources.runs import (
+from agroflux_data.sources.model_runs.daycent_files import FILES, HARVEST, SITE, SOILS, Harvest, RunFiles, SoilLayers
+from agroflux_data.sources.model_runs.runs import (
     Run,
     RunRecord,
     change_over_years,
@@ -37,6 +36,7 @@ from agroflux_data.sources.runs import (
     record,
     site_and_treatment,
 )
+from agroflux_data.sources.model_runs.source import ModelRuns
 from agroflux_data.variables import DAYS
 
 __all__ = ["DayCentOutput"]

@@ -2,13 +2,13 @@
 
 Values are unscaled to physical units and turned to canonical signs; NEE of simulations is RECO - GPP, as CO2_FLUX
 means another thing in each source. How the arrays are laid out, and what they mean, stands in
-`agroflux_data.sources.official_layout`.
+`agroflux_data.sources.official.layout`.
 
 The arrays name neither sites nor years. A site is its number, from 0, along the axis or in the file's name; a treatment
 its number within the site; and the last year of every array is taken for the last of the benchmark: 2001-2018 for the
 18 years of Ecosys, 2000-2020 for the 21 of DayCent, 2016-2018 for the chambers, and the years up to 2020 for a tower,
 whatever they were. So a tower's years are in their order and not in their calendar. A folder that
-``agroflux-data export official`` wrote says all this itself (`agroflux_data.sources.official_layout.INDEX`), and who
+``agroflux-data export official`` wrote says all this itself (`agroflux_data.sources.official.layout.INDEX`), and who
 made its numbers.
 """
 
@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
-from agroflux_data.sources import official_files
-from agroflux_data.sources.official_files import mapped
-from agroflux_data.sources.official_layout import INDEX, INPUT_COLUMNS, SCALERS, Column, Layout, Panel, Scaler
+from agroflux_data.sources.official import files as official_files
+from agroflux_data.sources.official.files import mapped
+from agroflux_data.sources.official.layout import INDEX, INPUT_COLUMNS, SCALERS, Column, Layout, Panel, Scaler
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.sources.years import cut_years
 from agroflux_data.splits import Years
@@ -141,7 +141,7 @@ class Official(Source):
         Parameters
         ----------
         folder, layout, scalers, panels
-            From `agroflux_data.sources.official_files`.
+            From `agroflux_data.sources.official.files`.
         origin : str, optional
             Who made the numbers, where the folder says so.
         test_from : int, optional

@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.simulators.atmosphere import saturation_vapour_pressure
-from agroflux_data.sources import fluxnet_file
-from agroflux_data.sources.fluxnet_folder import SubdailyFile
+from agroflux_data.sources.fluxnet import fluxnet_file
+from agroflux_data.sources.fluxnet.folder import SubdailyFile
 
 __all__ = ["CO2_TO_CARBON", "END", "START", "read_days"]
 

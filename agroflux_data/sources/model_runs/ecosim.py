@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.simulators.sun import extraterrestrial_radiation
-from agroflux_data.sources.fluxnet_site import temperature_range
-from agroflux_data.sources.runs import (
+from agroflux_data.sources.fluxnet.site import temperature_range
+from agroflux_data.sources.model_runs.runs import (
     Run,
     RunRecord,
     change_over_years,

@@ -12,9 +12,9 @@ import pyarrow as pa
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
-from agroflux_data.sources import chamber_table
-from agroflux_data.sources.chamber_table import ChamberDays
-from agroflux_data.sources.fields import Fields
+from agroflux_data.sources.chambers import chamber_table
+from agroflux_data.sources.chambers.chamber_table import ChamberDays
+from agroflux_data.sources.fields.fields import Fields
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.sources.years import cut_years
 from agroflux_data.splits import Years
@@ -58,7 +58,7 @@ class Chambers(Source):
         Parameters
         ----------
         path : Path
-            A file as `agroflux_data.sources.chamber_table` describes, or a folder of them.
+            A file as `agroflux_data.sources.chambers.chamber_table` describes, or a folder of them.
         test_from : int, optional
             First test year, in place of the benchmark's.
         min_hours : int

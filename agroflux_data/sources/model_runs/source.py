@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError, listing
 from agroflux_data.sequences import table
-from agroflux_data.sources.fields import Fields
-from agroflux_data.sources.runs import Run, RunRecord
+from agroflux_data.sources.fields.fields import Fields
+from agroflux_data.sources.model_runs.runs import Run, RunRecord
 from agroflux_data.sources.source import Site, Source
 from agroflux_data.sources.years import cut_years
 from agroflux_data.splits import Years

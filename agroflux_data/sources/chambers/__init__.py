@@ -1,0 +1,1 @@
+"""N2O chambers: tables of measurements in any unit."""

@@ -1,0 +1,1 @@
+"""What a user's tables say of the fields: soils, management, weather."""

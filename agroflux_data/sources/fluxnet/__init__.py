@@ -1,0 +1,1 @@
+"""Eddy-covariance towers: FLUXNET and AmeriFlux files."""

@@ -1,0 +1,1 @@
+"""Process models' own output: runs of DayCent, Ecosys and EcoSIM."""

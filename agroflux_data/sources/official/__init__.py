@@ -1,0 +1,1 @@
+"""The AgroFlux release's own arrays."""
