@@ -1,0 +1,21 @@
+"""The arguments that several commands take, the same for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["Data", "File", "Json", "Split", "TargetsFolder"]
+
+File = Annotated[Path, typer.Argument(help="The submission, a Parquet file.")]
+Data = Annotated[Path, typer.Option(help="The public folder of the release.")]
+TargetsFolder = Annotated[
+    Path | None, typer.Option(help="The hidden targets of a sealed release; DATA-targets if not given.")
+]
+Split = Annotated[
+    str | None,
+    typer.Option(help="The split that it predicts, if not test: validation, or in the open edition the fold left out."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]

@@ -1,0 +1,37 @@
+"""`agroflux-submit validate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agroflux_data import console
+from agroflux_data.release import Release
+from submission.commands.arguments import Data, File, Json, Split
+from submission.commands.refusal import refuse
+from submission.validation import validate as validate_file
+
+__all__ = ["validate"]
+
+
+def validate(
+    file: File,
+    data: Data = Path("agroflux"),
+    task: Annotated[str | None, typer.Option(help="The task that it should be for; else what it says itself.")] = None,
+    split: Split = None,
+    as_json: Json = False,
+) -> None:
+    """Say everything that is wrong with a file; exit code 2 if anything is."""
+    report = validate_file(file, Release(data), task, split)
+    if as_json:
+        print(json.dumps(report.to_json(), indent=1, allow_nan=False))
+    elif report.ok:
+        console.output.print(
+            f"{file}: valid, {report.rows} sequences of {report.task}/{report.split}, {', '.join(report.targets)}",
+            markup=False,
+            soft_wrap=True,
+        )
+    refuse(report, shown=as_json)
