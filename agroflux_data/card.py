@@ -1,11 +1,14 @@
-"""The dataset card of a release, README.md: the YAML that `load_dataset` reads, and tables of what is inside."""
+"""The dataset card of a release, README.md, and its figures: the YAML that the Hub and `load_dataset` read, then text.
+
+Of the YAML the Hub makes Croissant metadata by itself: the licence, the name and keywords from `license`,
+`pretty_name` and `tags`; one record set for each of `configs`, with a field for every column of `dataset_info`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -15,36 +18,24 @@ from datasets.info import DatasetInfosDict
 from datasets.utils.metadata import MetadataConfigs
 from huggingface_hub import DatasetCard, DatasetCardData
 
+from agroflux_data.card_text import paragraphs
+from agroflux_data.origins import ORIGINS
 from agroflux_data.release import Release
 from agroflux_data.shards import Shard
-from agroflux_data.splits import Edition
-from agroflux_data.variables import VARIABLES
 
-__all__ = ["README", "renamed", "write"]
+__all__ = ["FIGURES", "README", "linked_figures", "renamed", "write"]
 
 README = "README.md"
-_FLOAT, _KEYS_BYTES = 4, 40
-
-_EDITIONS = {
-    Edition.SEALED: """This is a **sealed** release. Each source is cut as a matrix of sites and years, and the
-outputs of the hidden cells are NaN here; a leaderboard holds them. Q are the sites of fold 4, P the others, late years
-are the test years.
-
-|         | early years                           | late years             |
-|---------|---------------------------------------|------------------------|
-| P sites | public: train, validation, fold_0..3  | hidden: temporal test  |
-| Q sites | hidden: spatial test                  | hidden: spatial test   |
-
-No (source, site, treatment, year) of the hidden set has an output value anywhere in this repository.""",
-    Edition.OPEN: """This is an **open** release: the paper's protocol, every target public. Its splits leak into
-each other: a spatial fold trains on the years that the temporal test hides. Train for fold 0 with
-`split="fold_1+fold_2+fold_3+fold_4"`, and so on.""",
+FIGURES_FOLDER = "figures"
+_FIGURES = {
+    "splits": "A matrix of sites and years for each source: what is public, and what is hidden",
+    "sites": "Maps of the sites of each source by fold",
+    "sequence": "One sequence: its weather, management and fluxes over a year",
 }
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+"""The figures of a card by name, and what each shows, in words."""
+FIGURES = tuple(f"{FIGURES_FOLDER}/{name}.png" for name in _FIGURES)
+"""Where they lie in a release."""
+_FLOAT, _KEYS_BYTES = 4, 40
 
 
 def _shards(release: Release, task: str) -> list[Shard]:
@@ -86,73 +77,35 @@ def _configs(release: Release) -> MetadataConfigs:
 
 
 def _data(release: Release) -> DatasetCardData:
+    origins = sorted({source.origin for source in release.provenance.sources.values()})
+    licences = sorted({ORIGINS[origin].licence for origin in origins})
     data = DatasetCardData(
         pretty_name="AgroFlux",
-        license="cc-by-4.0",
+        license=licences[0] if len(licences) == 1 else licences,
+        license_name="terms-of-each-origin" if "other" in licences else None,
         task_categories=["time-series-forecasting", "tabular-regression"],
-        tags=["agriculture", "carbon", "nitrous-oxide", "eddy-covariance", "climate", "benchmark"],
-        size_categories=[_size(sum(shard.rows for name in release.tasks for shard in _shards(release, name)))],
-    )
+        tags=[
+            "agriculture", "carbon", "nitrous-oxide", "eddy-covariance", "climate", "benchmark",
+            *(["simulation"] if "embedded" in origins else []), *(f"origin-{origin}" for origin in origins),
+        ],
+        size_categories=[_size(sum(shard.rows for shard in release.shards))],
+    )  # fmt: skip
     _infos(release).to_dataset_card_data(data)
     _configs(release).to_dataset_card_data(data)
     return data
 
 
 def _size(rows: int) -> str:
-    for bound, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")):
+    for bound, name in (
+        (1_000, "n<1K"),
+        (10_000, "1K<n<10K"),
+        (100_000, "10K<n<100K"),
+        (1_000_000, "100K<n<1M"),
+        (10_000_000, "1M<n<10M"),
+    ):
         if rows < bound:
             return name
-    return "1M<n<10M"
-
-
-def _text(release: Release) -> dict[str, str]:
-    made = release.provenance
-    columns = {name for task in release.tasks for name in (*release.task(task).inputs, *release.task(task).targets)}
-    return {
-        "example": release.tasks[0],
-        "version": str(release.version),
-        "revision": release.revision,
-        "edition": _EDITIONS[release.edition],
-        "summary": f"**Origin of the numbers: {', '.join(sorted({s.origin for s in made.sources.values()}))}.** "
-        f"{len(release.tasks)} tasks, {release.edition} edition, seed {made.seed}"
-        + (f", scale {made.scale}." if made.scale else "."),
-        "origins": _table(
-            ("source", "origin", "made from", "sites", "years"),
-            (
-                (name, source.origin, source.content, len(source.folds), f"{source.years.first}-{source.years.last}")
-                for name, source in made.sources.items()
-            ),
-        ),
-        "warnings": "\n".join(
-            f"- {name}: {warning}" for name, source in made.sources.items() for warning in source.warnings
-        ),
-        "variables": _table(
-            ("column", "unit", "meaning", "tasks"),
-            (
-                (f"`{name}`", variable.unit, variable.description, _having(release, name))
-                for name, variable in VARIABLES.items()
-                if name in columns
-            ),
-        ),
-        "splits": _table(
-            ("task", "split", "sequences", "sites", "years", "targets", "MB"),
-            (
-                (
-                    f"`{name}`", f"`{split}`", record.rows, record.sites, f"{record.first_year}-{record.last_year}",
-                    "hidden" if record.hidden else "public", f"{sum(s.bytes for s in record.shards) / 1e6:.2f}",
-                )
-                for name in release.tasks
-                for split, record in release.splits(name).items()
-            ),
-        ),
-    }  # fmt: skip
-
-
-def _having(release: Release, column: str) -> str:
-    having = [n for n in release.tasks if column in (*release.task(n).inputs, *release.task(n).targets)]
-    if len(having) == len(release.tasks):
-        return "all"
-    return ", ".join(sorted({release.task(name).source for name in having}))
+    return "10M<n<100M"
 
 
 def renamed(card: str, name: str) -> str:
@@ -164,11 +117,32 @@ def renamed(card: str, name: str) -> str:
     return re.sub(r'(?<=load_dataset\(")[^"]+(?=")', name, card)
 
 
+def linked_figures(folder: Path) -> frozenset[str]:
+    """The figures that the card in a folder shows, by their paths in it; none where there is no card."""
+    card = folder / README
+    text = card.read_text(encoding="utf-8") if card.is_file() else ""
+    return frozenset(file for file in FIGURES if f"({file})" in text)
+
+
 def write(folder: Path, name: str) -> None:
-    """Write README.md of the release in ``folder``, known as ``name``, from the template ``dataset_card.md``."""
+    """Write README.md of the release in ``folder``, known as ``name``, from the template ``dataset_card.md``.
+
+    Its figures go into ``figures``. They and the text follow from the release alone: equal releases have equal cards,
+    and none of it is in the revision.
+    """
+    # Loading matplotlib takes longer than writing a card, and whoever checks or pulls a release draws nothing.
+    from agroflux_data import card_figures, figures
+
     release = Release(folder)
+    drawn = [path.relative_to(folder) for path in figures.save(card_figures.draw(release), folder / FIGURES_FOLDER)]
     template = Template(files("agroflux_data").joinpath("dataset_card.md").read_text(encoding="utf-8"))
-    card = DatasetCard(f"---\n{_data(release).to_yaml()}\n---\n{template.substitute(_text(release), name=name)}")
+    text = template.substitute(
+        paragraphs(release), name=name,
+        **{f"figure_{path.stem}": f"![{_FIGURES[path.stem]}]({path.as_posix()})" for path in drawn},
+    )  # fmt: skip
+    # Where a release has nothing to say in a place, one empty line is enough.
+    text = re.sub(r"\n{3,}", "\n\n", text)
+    card = DatasetCard(f"---\n{_data(release).to_yaml()}\n---\n{text}")
     temporary = folder / f".{README}.tmp"
     card.save(temporary)
     os.replace(temporary, folder / README)

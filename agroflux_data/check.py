@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from agroflux_data import sequences, shards, statistics
-from agroflux_data.card import README
+from agroflux_data.card import FIGURES, README, linked_figures
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import PROVENANCE, SECRET, STATISTICS, Release, Split, Targets, targets_folder
 from agroflux_data.splits import Edition, assign_folds, place
@@ -95,7 +95,7 @@ def _some(items: NDArray | list) -> str:
 
 def known_files(folder: Release | Targets) -> frozenset[str]:
     """The files that make up a folder of a release, by their paths in it with forward slashes."""
-    papers = {PROVENANCE, SECRET} if isinstance(folder, Targets) else {README, PROVENANCE, STATISTICS}
+    papers = {PROVENANCE, SECRET} if isinstance(folder, Targets) else {README, *FIGURES, PROVENANCE, STATISTICS}
     return frozenset(papers | {shard.file for shard in folder.shards})
 
 
@@ -116,6 +116,9 @@ def damage(folder: Release | Targets) -> Iterator[Finding]:
             yield Finding(str(relative), "a file that the release does not know")
     if README in known and not (folder.path / README).is_file():
         yield Finding(README, "missing dataset card: load_dataset would not find the splits")
+    for file in sorted(linked_figures(folder.path)):
+        if not (folder.path / file).is_file():
+            yield Finding(file, "missing figure: the dataset card shows it")
 
 
 class _Rows:

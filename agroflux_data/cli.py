@@ -9,6 +9,7 @@ from agroflux_data.commands.build import build
 from agroflux_data.commands.check import check
 from agroflux_data.commands.diff import diff
 from agroflux_data.commands.export import export
+from agroflux_data.commands.inspect import inspect
 from agroflux_data.commands.pull import pull
 from agroflux_data.commands.push import push
 from agroflux_data.commands.read import read
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(build)
 app.command()(check)
+app.command()(inspect)
 app.command()(export)
 app.command("import")(read)
 app.command()(realism)

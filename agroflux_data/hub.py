@@ -179,7 +179,7 @@ class Home:
                 commit_message=f"{message}: {task}",
             )  # fmt: skip
         known = known_files(folder)
-        papers = known - {shard.file for shard in folder.shards}
+        papers = {path for path in known - {shard.file for shard in folder.shards} if (folder.path / path).is_file()}
         stale = sorted(path for path in self.files() if _is_shard(path) and path not in known)
         commit = self.api.create_commit(
             self.id,

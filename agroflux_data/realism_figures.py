@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from agroflux_data.errors import AgrofluxError
+from agroflux_data import figures
+from agroflux_data.figures import BLACK, BLUE, GREEN, LINE, MONTHS, ORANGE, SKY, VERMILLION, framed, legend, plain
 from agroflux_data.realism import (
     BAND,
     BIN,
@@ -32,14 +33,12 @@ from agroflux_data.realism import (
 
 __all__ = ["save"]
 
-# Okabe & Ito's colours, told apart by all; each source has a marker and a dash of its own too.
-_COLOURS = {"daycent": "#0072B2", "ecosys": "#D55E00", "towers": "#009E73", "mesocosm": "#009E73"}
+# Each source has a marker and a dash of its own too.
+_COLOURS = {"daycent": BLUE, "ecosys": VERMILLION, "towers": GREEN, "mesocosm": GREEN}
 _MARKERS = {"daycent": "o", "ecosys": "s", "towers": "^"}
 _DASHES = {"daycent": "-", "ecosys": (0, (5, 1.5)), "towers": (0, (1.5, 1.2))}
-_BANDS = {"US-Ne1": ("#E69F00", 0.30), "US-Ne3": ("#7A7F87", 0.38)}
-_REAL, _QUIET, _LINE, _TARGET = "#3a3d42", "#5c6068", "#c9ccd1", "#56B4E9"
-_MONTHS = "JFMAMJJASOND"
-_DPI = 130
+_BANDS = {"US-Ne1": (ORANGE, 0.30), "US-Ne3": ("#7A7F87", 0.38)}
+_REAL, _TARGET = BLACK, SKY
 _SIMULATED = "daycent and ecosys: simulated; points are means of corn years, bars 10 to 90 % of site-years."
 _REAL_RUNS = "real DayCent: means of 168 runs at four sites of the Corn Belt."
 
@@ -69,21 +68,7 @@ def save(realism: Realism, folder: Path) -> Iterator[Path]:
         "n2o_response": _n2o_response,
         "n2o_top_days": _top_days,
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise AgrofluxError(
-            "no place for the figures", expected="a folder, or a path for one", came=error.strerror, where=folder
-        ) from None
-    for name, figure in draw.items():
-        path = folder / f"{name}.png"
-        temporary = folder / f".{name}.{os.getpid()}.tmp"
-        try:
-            figure(realism).savefig(temporary, format="png", dpi=_DPI)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        yield path
+    yield from figures.save({name: partial(figure, realism) for name, figure in draw.items()}, folder)
 
 
 def _seasons(realism: Realism) -> Figure:
@@ -100,8 +85,8 @@ def _seasons(realism: Realism) -> Figure:
     for row, crop in enumerate(CROPS):
         for column, flux in enumerate(FLUXES):
             panel = panels[row, column]
-            _plain(panel)
-            panel.axhline(0, color=_LINE, linewidth=0.8, zorder=0)
+            plain(panel)
+            panel.axhline(0, color=LINE, linewidth=0.8, zorder=0)
             for tower in TOWERS[crop]:
                 band, (colour, alpha) = bands()[tower, crop, flux], _BANDS[tower]
                 panel.fill_between(
@@ -115,7 +100,7 @@ def _seasons(realism: Realism) -> Figure:
                         marker=_MARKERS[one.source], markersize=4.2, markeredgewidth=0, label=one.source,
                     )  # fmt: skip
             panel.set_title(f"{flux}, {crop}", loc="left", fontsize=10, pad=4)
-            panel.set_xticks(month, list(_MONTHS))
+            panel.set_xticks(month, list(MONTHS))
             panel.set_xlim(-0.3, 11.3)
             panel.yaxis.set_major_locator(MaxNLocator(6, integer=True))
         panels[row, 0].set_ylabel("g C m$^{-2}$ d$^{-1}$", fontsize=9.5)
@@ -133,7 +118,7 @@ def _yield_response(realism: Realism) -> Figure:
     )  # fmt: skip
     panel = figure.subplots()
     figure.subplots_adjust(left=left, right=0.975, top=0.845, bottom=0.225)
-    _plain(panel)
+    plain(panel)
     panel.axvspan(*SATURATION, color=_TARGET, alpha=0.22, linewidth=0, label="target of the plateau")
     rates, grain = reference_response("YIELD")
     panel.plot(rates, grain, color=_REAL, linewidth=1, marker="x", markersize=6, label="real DayCent", zorder=4)
@@ -162,7 +147,7 @@ def _n2o_response(realism: Realism) -> Figure:
     )  # fmt: skip
     panel = figure.subplots()
     figure.subplots_adjust(left=left, right=0.975, top=0.845, bottom=0.225)
-    _plain(panel)
+    plain(panel)
     rates, n2o = reference_response("N2O")
     panel.fill_between(
         rates, n2o[0] + EMISSION_FACTOR[0] * rates, n2o[0] + EMISSION_FACTOR[1] * rates, color=_TARGET, alpha=0.22,
@@ -200,7 +185,7 @@ def _top_days(realism: Realism) -> Figure:
     height = figure.get_figheight()
     figure.subplots_adjust(left=left, right=0.975, top=1 - 0.72 / height, bottom=1.05 / height, hspace=0.34)
     for panel, one in zip(panels, realism.top_days, strict=True):
-        _plain(panel)
+        plain(panel)
         colour = _COLOURS[one.source]
         panel.axvspan(*TOP_DAYS[one.source], color=_TARGET, alpha=0.22, linewidth=0)
         panel.bar(
@@ -223,27 +208,11 @@ def _top_days(realism: Realism) -> Figure:
 
 def _figure(realism: Realism, size: tuple[float, float], title: str, caption: str) -> tuple[Figure, float]:
     """A figure with its title and its caption, and where its panels begin from the left."""
-    figure = Figure(figsize=size)
-    left, height = 0.72 / size[0], size[1]
     scale = f"scale {realism.scale}, " if realism.scale else ""
     origin = f"Origin of the simulations: {realism.origin}, {scale}seed {realism.seed}, revision {realism.revision}."
-    figure.text(left, 1 - 0.14 / height, title, fontsize=13.5, fontweight="bold", va="top")
-    figure.text(left, 0.1 / height, f"{caption}\n{origin}", fontsize=8.3, color=_QUIET, va="bottom", linespacing=1.35)
-    return figure, left
+    return framed(size, title, f"{caption}\n{origin}")
 
 
 def _legend(figure: Figure, panel: Axes, columns: int) -> None:
     handles, labels = panel.get_legend_handles_labels()
-    width, height = figure.get_size_inches()
-    figure.legend(
-        handles, labels, loc="upper left", bbox_to_anchor=(0.62 / width, 1 - 0.42 / height), ncols=columns,
-        frameon=False, fontsize=9, handlelength=2.4, columnspacing=1.4,
-    )  # fmt: skip
-
-
-def _plain(panel: Axes) -> None:
-    panel.tick_params(labelsize=8.5, length=3, color=_LINE)
-    panel.grid(color="#eceef0", linewidth=0.8)
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.spines[["left", "bottom"]].set_color(_LINE)
+    legend(figure, handles, labels, columns)

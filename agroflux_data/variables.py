@@ -7,6 +7,7 @@ N2O > 0 and ET > 0 leave the field.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -55,6 +56,15 @@ class Variable:
     low: float
     high: float
     daily: bool = True
+
+    @property
+    def label(self) -> str:
+        """The unit for a figure's axis.
+
+        >>> VARIABLES["GPP"].label
+        'g C m$^{-2}$ d$^{-1}$'
+        """
+        return re.sub(r"(?<=[a-z])-?\d", lambda power: f"$^{{{power.group()}}}$", self.unit)
 
 
 _TABLE = (

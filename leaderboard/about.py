@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
+from agroflux_data.origins import ORIGINS
 from agroflux_data.release import Release, Split
 from leaderboard.intake import Intake
 
 __all__ = ["about"]
-
-_ORIGINS = {
-    "embedded": "made by the open process models of this kit, not by the AgroFlux authors",
-    "official": "the AgroFlux release of Cheng et al. (2026)",
-    "ameriflux": "eddy-covariance towers of AmeriFlux or FLUXNET",
-    "daycent": "a user's own DayCent runs",
-    "ecosys": "a user's own Ecosys runs",
-}
 
 
 def about(release: Release, intake: Intake) -> str:
@@ -56,7 +49,7 @@ def about(release: Release, intake: Intake) -> str:
         "- The hidden outputs may not be used in any way; say in the file's metadata what else went into the model.",
         "",
         "## Whose numbers these are",
-        *(f"- **{origin}**: {_ORIGINS.get(origin, 'named by the release')}." for origin in origins),
+        *(f"- **{origin}**: {ORIGINS[origin].made_by}." for origin in origins),
         "",
         "Scores here are never comparable with the tables of the AgroFlux paper (arXiv 2602.01614)"
         + (": the data are embedded ones, computed by open process models." if "embedded" in origins

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
-from rich.table import Table
 
-from agroflux_data import console
+from agroflux_data import console, overview
 from agroflux_data.build import build as build_release
 from agroflux_data.build import build_part, built_already, resumable_secret
 from agroflux_data.commands.reading import AllQc, Management, MinHours, MinQc, Soils, TestFrom, Weather, least_quality
@@ -120,7 +118,7 @@ def build(
     else:
         with console.bar("building blocks") as done:
             release = build_release(plan, out, workers=workers, scheduler=scheduler, force=force, done=done)
-    console.output.print(_overview(release))
+    console.output.print(overview.table(overview.splits(release)))
     console.output.print(
         f"{release.path} version {release.version} revision {release.revision}"
         + (f"\n{targets_folder(release.path)} keep private" if chosen is Edition.SEALED else "")
@@ -144,18 +142,3 @@ def _named(item: str) -> tuple[str, str]:
 def _refuse_to_replace(out: Path) -> None:
     """Even --force replaces releases only: a mistyped path must not cost a folder of something else."""
     Release(out)
-
-
-def _overview(release: Release) -> Table:
-    table = Table(box=SIMPLE)
-    for name in ("task", "split"):
-        table.add_column(name, no_wrap=True)
-    for name in ("sequences", "sites", "years", "targets", "MB"):
-        table.add_column(name, justify="right")
-    for name in release.tasks:
-        for split, record in release.splits(name).items():
-            size = sum(shard.bytes for shard in record.shards) / 1e6
-            years = f"{record.first_year}-{record.last_year}"
-            state = "hidden" if record.hidden else "public"
-            table.add_row(name, split, str(record.rows), str(record.sites), years, state, f"{size:.2f}")
-    return table

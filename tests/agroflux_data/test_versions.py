@@ -38,7 +38,7 @@ def test_a_release_says_its_version_and_its_rows_do_not_depend_on_it(tmp_path):
     second = build(towers_plan(Version(1, 2, 3)), tmp_path / "second", workers=1)
     assert str(second.version) == "1.2.3"
     assert json.loads((targets_folder(second.path) / PROVENANCE).read_text())["version"] == "1.2.3"
-    assert "version\n`1.2.3`" in (second.path / "README.md").read_text()
+    assert "Version `1.2.3`, revision" in (second.path / "README.md").read_text()
     assert first.revision == second.revision
     with pytest.raises(AgrofluxError, match=r"another release stands there: .*version 1\.0\.0"):
         built_already(towers_plan(Version(1, 2, 3)), first.path)
