@@ -20,11 +20,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Metrics", "RowSums", "bias", "mae", "mse", "r2", "rmse", "skill", "squared_errors"]
+__all__ = [
+    "ROUNDING",
+    "Metrics",
+    "RowSums",
+    "bias",
+    "mae",
+    "mse",
+    "nmae",
+    "r2",
+    "rae",
+    "rmse",
+    "skill",
+    "squared_errors",
+]
 
 
-_ROUNDING = 64 * np.finfo(np.float64).eps
+ROUNDING = 64 * np.finfo(np.float64).eps
 """A spread below this share of the mean is what is left of a constant after rounding its mean."""
+
+_LEAST_MEAN = 1e-9
+"""What CarbonBench adds to a mean before it divides by it, in the unit of the variable."""
 
 
 def _observed(
@@ -47,7 +63,7 @@ def r2(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
         return math.nan
     mean = float(t.mean())
     total = float(np.square(t - mean).sum())
-    return 1 - float(np.square(t - p).sum()) / total if total > t.size * (_ROUNDING * mean) ** 2 else math.nan
+    return 1 - float(np.square(t - p).sum()) / total if total > t.size * (ROUNDING * mean) ** 2 else math.nan
 
 
 def mse(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
@@ -71,6 +87,31 @@ def bias(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float
     """Mean error ``mean (p - t)``, in the unit of the variable; positive where too much is predicted."""
     t, p = _observed(truth, prediction)
     return float((p - t).mean()) if t.size else math.nan
+
+
+def nmae(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Mean absolute error over the size of the mean, ``mean |p - t| / (|mean t| + 1e-9)``, without unit.
+
+    As CarbonBench has it (Rozanov et al. 2026, arXiv 2603.09868; ``normalized_mae`` in its ``utils/eval.py``), the
+    1e-9 included, which is in the unit of the variable. It is taken by site; a truth that is zero on average, as NEE
+    may be, gives a very large number, and so the quantiles over sites tell more than their mean.
+    """
+    t, p = _observed(truth, prediction)
+    return float(np.abs(p - t).mean() / (abs(t.mean()) + _LEAST_MEAN)) if t.size else math.nan
+
+
+def rae(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
+    """Relative absolute error ``sum |p - t| / sum |t - mean t|``: 0 perfect, 1 as good as the mean, without unit.
+
+    The counterpart of R2 for absolute errors, as CarbonBench has it (arXiv 2603.09868; ``relative_absolute_error`` in
+    its ``utils/eval.py``). Where the truth is constant or has a single day, CarbonBench says infinite; here it is NaN.
+    """
+    t, p = _observed(truth, prediction)
+    if not t.size:
+        return math.nan
+    mean = float(t.mean())
+    spread = float(np.abs(t - mean).sum())
+    return float(np.abs(p - t).sum()) / spread if spread > t.size * ROUNDING * abs(mean) else math.nan
 
 
 def skill(mean_squared_error: float, reference: float) -> float:
@@ -183,19 +224,54 @@ class RowSums:
         """Some of the rows."""
         return RowSums(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
-    def total(self) -> Metrics:
-        """The metrics pooled over all rows."""
-        return self.by(np.zeros(len(self), np.int64), 1)[0]
+    @property
+    def r2(self) -> NDArray[np.float64]:
+        """R2 of each row, (rows,); NaN where its truth is constant or has fewer than two days."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            spread = self.squares > self.n * np.square(ROUNDING * self.truth / self.n)
+            return np.where(spread, 1 - self.squared / self.squares, np.nan)
 
-    def by(self, groups: NDArray[np.integer], count: int) -> list[Metrics]:
-        """The metrics of each group of rows.
+    @property
+    def rmse(self) -> NDArray[np.float64]:
+        """RMSE of each row, (rows,)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.sqrt(self.squared / self.n)
+
+    @property
+    def mae(self) -> NDArray[np.float64]:
+        """MAE of each row, (rows,)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.absolute / self.n
+
+    @property
+    def bias(self) -> NDArray[np.float64]:
+        """Bias of each row, (rows,)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.error / self.n
+
+    @property
+    def nmae(self) -> NDArray[np.float64]:
+        """`nmae` of each row, (rows,)."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return self.mae / (np.abs(self.truth / self.n) + _LEAST_MEAN)
+
+    def rae(self, deviations: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`rae` of each row, (rows,), from the sums of ``|t - mean t|`` about the row's mean, (rows,).
+
+        A group's deviations do not follow from those of its rows, so they come from whoever saw its days together.
+        """
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(deviations > ROUNDING * np.abs(self.truth), self.absolute / deviations, np.nan)
+
+    def merged(self, groups: NDArray[np.integer], count: int) -> RowSums:
+        """The rows of each group made one, (count,).
 
         Parameters
         ----------
         groups : integer array (rows,)
             The group of each row, 0 to ``count - 1``: its site, its year.
         count : int
-            Number of groups; one without observed days has NaN in all but `n`.
+            Number of groups; one without observed days has zeros.
         """
 
         def summed(values: NDArray) -> NDArray[np.float64]:
@@ -203,15 +279,19 @@ class RowSums:
 
         n, truth = summed(self.n), summed(self.truth)
         with np.errstate(invalid="ignore", divide="ignore"):
-            mean = truth / n
             # Within rows, and between them: the squares about the mean of the group.
-            between = np.square(self.truth / self.n - mean[groups]) * self.n
-            total = summed(self.squares) + summed(np.where(self.n > 0, between, 0.0))
-            squared = summed(self.squared)
-            columns = (
-                np.where(total > n * np.square(_ROUNDING * mean), 1 - squared / total, np.nan),
-                np.sqrt(squared / n),
-                summed(self.absolute) / n,
-                summed(self.error) / n,
-            )
-        return [Metrics(int(days), *map(float, row)) for days, row in zip(n, np.stack(columns, axis=1), strict=True)]
+            between = np.square(self.truth / self.n - (truth / n)[groups]) * self.n
+        squares = summed(self.squares) + summed(np.where(self.n > 0, between, 0.0))
+        return RowSums(
+            n.astype(np.int64), truth, squares, summed(self.squared), summed(self.absolute), summed(self.error)
+        )
+
+    def total(self) -> Metrics:
+        """The metrics pooled over all rows."""
+        return self.by(np.zeros(len(self), np.int64), 1)[0]
+
+    def by(self, groups: NDArray[np.integer], count: int) -> list[Metrics]:
+        """The metrics of each group of rows; see `merged`. A group without observed days has NaN in all but `n`."""
+        one = self.merged(groups, count)
+        columns = np.stack([one.r2, one.rmse, one.mae, one.bias], axis=1)
+        return [Metrics(int(days), *map(float, row)) for days, row in zip(one.n, columns, strict=True)]
