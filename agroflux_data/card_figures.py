@@ -112,8 +112,8 @@ def _matrix(release: Release) -> Figure:
 def _cells(release: Release, source: SourceRecord, panel: Axes) -> Iterable[str]:
     years, edition = source.years, release.edition
     folds = [fold for fold in (*range(FOLDS), ALWAYS_TRAIN) if fold in source.folds.values()]
-    # Q, which is hidden, stands at the bottom.
-    folds.sort(key=lambda fold: (fold == SEALED_FOLD, fold == ALWAYS_TRAIN, fold))
+    if edition is Edition.SEALED:
+        folds.sort(key=lambda fold: fold == SEALED_FOLD)  # Q, which is hidden, stands at the bottom
     for row, fold in enumerate(folds):
         for year in years.all:
             period = years.period(year)

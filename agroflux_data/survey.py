@@ -121,7 +121,13 @@ class _Sample:
 
     def add(self, keys: NDArray[np.int64], rows: dict[str, NDArray[np.floating]]) -> None:
         """Rows (rows, ...) by column, always the same columns, and the key of each."""
-        hashes = np.concatenate([self._hashes, _hashed(keys)])
+        hashes = _hashed(keys)
+        if len(self) == self.most:
+            low = hashes < self._hashes[-1]
+            hashes, rows = hashes[low], {name: values[low] for name, values in rows.items()}
+            if not len(hashes):
+                return
+        hashes = np.concatenate([self._hashes, hashes])
         kept = np.argsort(hashes, kind="stable")[: self.most]
         self._hashes = hashes[kept]
         for name, values in rows.items():

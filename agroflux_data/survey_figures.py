@@ -43,7 +43,7 @@ _SPLITS = {
     ("spatial", "fold_2"): SKY, ("spatial", "fold_3"): PURPLE, ("spatial", "fold_4"): SKY,
     ("spatial", "always_train"): BLACK,
 }  # fmt: skip
-_COLUMNS = 4
+_COLUMNS, _LEGEND_COLUMNS = 4, 5
 
 
 def save(survey: Survey, folder: Path) -> Iterator[Path]:
@@ -86,7 +86,7 @@ def _seasons(survey: Survey) -> Figure:
         by_place.setdefault((season.target, season.source), []).append(season)
     targets = [name for name in VARIABLES if any(name == target for target, _ in by_place)]
     sources = list(dict.fromkeys(season.source for season in survey.seasons))
-    size = (max(5.5, 1.0 + 2.75 * len(sources)), 1.75 + 2.1 * len(targets))
+    size = (max(8.5, 1.0 + 2.75 * len(sources)), 1.75 + 2.1 * len(targets))
     figure, left = framed(
         size, "Seasons of the ranked targets",
         "Line: median of a day over public rows; band: 10 to 90 %. Days on which nothing was observed are left out.\n"
@@ -133,7 +133,9 @@ def _shift(survey: Survey, source: str) -> Figure:
     variables = [name for name in VARIABLES if any(spread.variable == name for spread in own)]
     strips = list(dict.fromkeys((spread.scenario, spread.split, spread.hidden) for spread in own))
     rows = -(-len(variables) // _COLUMNS)
-    size = (11.0, 2.0 + rows * (0.62 + 0.15 * len(strips)))
+    height, gap = 0.1 + 0.15 * len(strips), 0.55
+    top, bottom = 0.85 + 0.2 * -(-len(strips) // _LEGEND_COLUMNS), 1.05
+    size = (11.0, top + bottom + rows * height + (rows - 1) * gap)
     figure, left = framed(
         size, f"How the splits of {source} differ",
         "One number for each row: the mean of its year; of " + " and ".join(TOTALS) + " the total, of PDOY the day of"
@@ -144,7 +146,7 @@ def _shift(survey: Survey, source: str) -> Figure:
     )  # fmt: skip
     panels = figure.subplots(rows, _COLUMNS, squeeze=False).ravel()
     figure.subplots_adjust(
-        left=left, right=0.985, top=1 - 1.0 / size[1], bottom=1.05 / size[1], hspace=1.0, wspace=0.12
+        left=left, right=0.985, top=1 - top / size[1], bottom=bottom / size[1], hspace=gap / height, wspace=0.12
     )
     for panel in panels[len(variables) :]:
         panel.set_visible(False)
@@ -156,7 +158,8 @@ def _shift(survey: Survey, source: str) -> Figure:
         panel.set_title(_title(name), loc="left", fontsize=9, pad=3)
     legend(
         figure, [Line2D([], [], color=_SPLITS[scenario, split], linewidth=4) for scenario, split, _ in strips],
-        [f"{scenario} {split}" + (", hidden" if hidden else "") for scenario, split, hidden in strips], 5,
+        [f"{scenario} {split}" + (", hidden" if hidden else "") for scenario, split, hidden in strips],
+        _LEGEND_COLUMNS,
     )  # fmt: skip
     return figure
 
