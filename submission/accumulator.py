@@ -98,8 +98,8 @@ class TargetMetrics:
     annual_total: AnnualTotal | None
     hot_moments: HotMoments | None
 
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object of the scales, the annual total and the hot moments; a number not defined is null."""
+    def to_dict(self) -> dict[str, Any]:
+        """The scales, the annual total and the hot moments as plain numbers; NaN where one is not defined."""
         found: dict[str, Any] = {
             "scales": {
                 name: {
@@ -115,7 +115,11 @@ class TargetMetrics:
             found["annual_total"] = asdict(self.annual_total)
         if self.hot_moments is not None:
             found["hot_moments"] = {"days": self.hot_moments.days, "share": self.hot_moments.share}
-        return _plain(found)
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """`to_dict` as a JSON object; a number that is not defined is null."""
+        return _plain(self.to_dict())
 
 
 def _plain(value: Any) -> Any:

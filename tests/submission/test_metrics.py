@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+import HydroErr
+import hydroeval
 import numpy as np
 import pytest
+import xarray as xr
+import xskillscore
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as peer
 
-from submission.metrics import RowSums, bias, mae, mse, r2, rmse, skill
+from submission.metrics import RowSums, bias, mae, mse, nmae, r2, rae, rmse, skill
 
 
 def example(seed: int, rows: int = 7, days: int = 50, offset: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
@@ -40,6 +44,64 @@ def test_agrees_with_scikit_learn(offset: float) -> None:
         assert summed == pytest.approx(theirs, rel=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Row")
+@pytest.mark.parametrize("offset", [0.0, 3.0, 1000.0])
+def test_agrees_with_hydrology_and_climate(offset: float) -> None:
+    """HydroErr and xskillscore leave out unobserved days themselves; hydroeval is given the observed ones."""
+    truth, prediction = (array.astype(float).ravel() for array in example(4, offset=offset))
+    t, p = truth[~np.isnan(truth)], prediction[~np.isnan(truth)]
+    observed, predicted = xr.DataArray(truth, dims="day"), xr.DataArray(prediction, dims="day")
+    found = {
+        r2: [
+            HydroErr.nse(prediction, truth),
+            hydroeval.nse(p, t),
+            float(xskillscore.r2(observed, predicted, dim="day", skipna=True)),
+        ],
+        rmse: [
+            HydroErr.rmse(prediction, truth),
+            hydroeval.rmse(p, t),
+            float(xskillscore.rmse(predicted, observed, dim="day", skipna=True)),
+        ],
+        mse: [
+            HydroErr.mse(prediction, truth),
+            float(xskillscore.mse(predicted, observed, dim="day", skipna=True)),
+        ],
+        mae: [
+            HydroErr.mae(prediction, truth),
+            float(xskillscore.mae(predicted, observed, dim="day", skipna=True)),
+        ],
+        bias: [
+            HydroErr.me(prediction, truth),
+            # Its percent bias has the other sign: observed less simulated.
+            -hydroeval.pbias(p, t) / 100 * t.mean(),
+            float(xskillscore.me(predicted, observed, dim="day", skipna=True)),
+        ],
+        # The efficiency with absolute errors is 1 - RAE (Legates & McCabe 1999).
+        rae: [1 - HydroErr.nse_mod(prediction, truth, j=1), 1 - HydroErr.lm_index(prediction, truth)],
+    }
+    for ours, theirs in found.items():
+        assert [ours(truth, prediction)] * len(theirs) == pytest.approx(theirs, rel=1e-9), ours.__name__
+
+
+def test_relative_errors_are_those_of_carbonbench() -> None:
+    truth, prediction = (array.astype(float) for array in example(5))
+    there = ~np.isnan(truth)
+    t, p = truth[there], prediction[there]
+    error = peer.mean_absolute_error(t, p)
+    assert nmae(truth, prediction) == pytest.approx(error / (abs(t.mean()) + 1e-9), rel=1e-9)
+    naive = peer.mean_absolute_error(t, np.full(t.shape, t.mean()))
+    assert rae(truth, prediction) == pytest.approx(error / naive, rel=1e-9)
+    pooled = RowSums.of(truth, prediction).merged(np.zeros(len(truth), np.int64), 1)
+    assert pooled.nmae == pytest.approx(error / (abs(t.mean()) + 1e-9), rel=1e-9)
+    assert pooled.rae(np.abs(t - t.mean()).sum(keepdims=True)) == pytest.approx(error / naive, rel=1e-9)
+    assert nmae(-truth, -prediction) == nmae(truth, prediction)
+    # A mean of zero: CarbonBench's 1e-9 stands alone.
+    assert nmae(np.array([-1.0, 1.0]), np.zeros(2)) == pytest.approx(1e9)
+    assert rae(truth, np.full(truth.shape, t.mean())) == pytest.approx(1)
+    for constant in (np.full((3, 7), 0.1), np.array([4.0]), np.zeros(5)):
+        assert math.isnan(rae(constant, constant + 1))
+
+
 def test_is_not_the_squared_correlation() -> None:
     truth = np.arange(10.0)
     assert r2(truth, 2 * truth + 5) < 0
@@ -61,7 +123,7 @@ def test_perfect() -> None:
 def test_edges_are_not_numbers_of_skill() -> None:
     nothing = np.full((2, 3), np.nan)
     some = np.ones((2, 3))
-    for metric in (r2, mse, rmse, mae, bias):
+    for metric in (r2, mse, rmse, mae, bias, nmae, rae):
         assert math.isnan(metric(nothing, some))
     empty = RowSums.of(nothing, some).total()
     assert empty.n == 0
