@@ -23,6 +23,8 @@ _TILLAGE_SHARE = np.array([0.35, 0.35, 0.30])
 _TREND_FROM = 2010
 _MEAD, _NORTHWARD = 41.2, 0.04
 """Degrees north, and the share of the thermal time that a degree takes off."""
+_MOST_GROWTH = 1.45
+"""Productivity times vigour stops here (design): a good field in a good year, at about two deviations of both."""
 _LIMIT = 2.5
 """Normal scores stop here: beyond, a field would be no field any more."""
 
@@ -99,10 +101,12 @@ def draw(
     tile, depth, tillage, removes, removed = shares
     trend = 1 + spread.trend * (np.arange(first_year, first_year + years) - _TREND_FROM)
     clay = 1000 - soil.sand - soil.silt
+    fertile = _lognormal(spread.productivity, productivity)
+    vigour = _lognormal(spread.vigour, np.clip(yearly, -_LIMIT, _LIMIT))
     return Latents(
         maturity=_lognormal(spread.maturity, maturity),
-        productivity=_lognormal(spread.productivity, productivity),
-        vigour=_lognormal(spread.vigour, np.clip(yearly, -_LIMIT, _LIMIT)) * trend[:, None],
+        productivity=fertile,
+        vigour=np.minimum(vigour, _MOST_GROWTH / fertile) * trend[:, None],
         tile=tile,
         tile_depth=0.8 + 0.4 * depth,
         tillage=spread.tillage * _TILLAGE[np.searchsorted(np.cumsum(_TILLAGE_SHARE)[:-1], tillage, side="right")],

@@ -90,3 +90,12 @@ def test_hybrids_ripen_sooner_in_the_north() -> None:
     assert mead == 1
     assert rosemount == pytest.approx(1340 / 1560, abs=0.01)
     assert south == 1.15
+
+
+def test_growth_has_an_upper_end(simulated: Latents, observed: Latents) -> None:
+    growth = simulated.productivity * simulated.vigour
+    assert growth.max() == pytest.approx(1.45)
+    assert np.mean(growth > 1.449) < 0.05
+    assert (
+        observed.productivity * observed.vigour / (1 + 0.01 * (np.arange(2000, 2005) - 2010))[:, None]
+    ).max() <= 1.4501
