@@ -175,6 +175,7 @@ class Block:
         soil_rows = [SOIL + STRUCTURAL, SOIL + METABOLIC, SOIL + SOM1, SOIL + SOM2, SOM3]
         soil_before = state.carbon[soil_rows].sum(0)
         fallow = GrowthDay(np.zeros(drivers.series, SINGLE), np.zeros(drivers.series, SINGLE))
+        seen = np.empty((len(_WATER), drivers.series), SINGLE)
         sowing, feeding = np.any(planting, axis=1).tolist(), np.any(fertiliser, axis=1).tolist()
         for day, (maximum, minimum, radiation, prec) in enumerate(weather):
             minimum = np.minimum(minimum, maximum)
@@ -219,9 +220,11 @@ class Block:
             outputs["N2O"][now] = nitrous
             outputs["ET"][now] = water.evapotranspiration
             outputs["NH4_L1"][now] = state.ammonium * site.per_seedbed_mass
-            for name, values in zip(_NITRATE, at_depths(state.nitrate, _METRES), strict=True):
+            at_depths(state.nitrate, _METRES, seen)
+            for name, values in zip(_NITRATE, seen, strict=True):
                 np.divide(values, site.bulk_density, out=outputs[name][now])
-            for name, values in zip(_WATER, at_depths(state.water, _MILLIMETRES), strict=True):
+            at_depths(state.water, _MILLIMETRES, seen)
+            for name, values in zip(_WATER, seen, strict=True):
                 outputs[name][now] = values
             for name, values in zip(_WARMEST, temperature.maximum, strict=True):
                 outputs[name][now] = values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -32,6 +33,8 @@ Array = NDArray[np.floating]
 
 _MIXED = 3
 """Layers of 0-10 cm, into which fertiliser is mixed and where ammonium lies."""
+_SEEDBED = tuple((THICKNESS[:_MIXED] / THICKNESS[:_MIXED].sum()).tolist())
+"""Their shares of it."""
 _LEAST_EXPONENT = math.log(0.16)
 _ACTIVE = SEEN_WET
 """Layers that denitrify, 0-20 cm."""
@@ -101,11 +104,6 @@ def n2_to_n2o(nitrate: ArrayLike, respired: ArrayLike, filled: ArrayLike, field_
     return (ratio * (1.5 * np.asarray(filled) - 0.32).clip(0.1, np.inf)).clip(0.1, np.inf)
 
 
-def corrected_carbon_dioxide(respired: Array, filled: Array, threshold: Array, slope: Array) -> Array:
-    """CO2 production as denitrifiers see it where wet soil holds oxygen off, ug C g-1 d-1 (Del Grosso et al. 2000)."""
-    return respired * (1 + (100 * slope) * (filled - threshold).clip(0, 1))
-
-
 def deposit(state: State, p: Parameters) -> None:
     """Deposition of a day enters the mineral pools, half of it nitrate, which stays at the surface."""
     half = 0.5 * p.deposition / 365
@@ -128,6 +126,60 @@ def fertilise(state: State, site: Field, p: Parameters, amount: Array) -> None:
     state.budgets["nitrogen"].left += lost
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _seedbed(values: Array, mean: Array) -> None:
+    """Mean of 2-10 cm, the layers of 3 and 5 cm, of `values`, (layers, series); fills `mean`, (series,)."""
+    for column in range(len(mean)):
+        mean[column] = 0.375 * values[1, column] + 0.625 * values[2, column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _oxidise(
+    ammonium: Array,
+    climate: Array,
+    multiplier: Array,
+    share: float,
+    most: float,
+    least: float,
+    floor: float,
+    formed: Array,
+) -> None:
+    """Ammonium that is nitrified, g N m-2 d-1: fills `formed` and takes it away (Parton et al. 2001).
+
+    Parameters
+    ----------
+    climate, multiplier : array (series,)
+        Factors of the rate; that of climate is at least `floor`.
+    share, most, least : float
+        Rate, d-1, and its limits, g N m-2 d-1.
+    """
+    columns = range(len(formed))
+    for column in columns:
+        rate = min(most, share * ammonium[column]) * multiplier[column] * max(climate[column], floor)
+        formed[column] = min(rate + least, 0.9 * ammonium[column])
+    for column in columns:
+        ammonium[column] -= formed[column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _leak(
+    formed: Array, ratio: Array, pulse: Array, share: float, nitrate: Array, nitrous: Array, nitric: Array
+) -> None:
+    """N2O, a `share` of what is `formed`, and NO by its `ratio` to it; the rest is nitrate of 0-10 cm.
+
+    Fills `nitrous` and `nitric`, g N m-2 d-1 (Parton et al. 2001).
+    """
+    columns = range(len(formed))
+    for column in columns:
+        nitrous[column] = share * formed[column]
+    for column in columns:
+        nitric[column] = min(nitrous[column] * ratio[column] * (1 + pulse[column]), 0.2 * formed[column])
+    for layer in range(_MIXED):
+        part = _SEEDBED[layer]
+        for column in columns:
+            nitrate[layer, column] += part * (formed[column] - nitrous[column] - nitric[column])
+
+
 def nitrify(state: State, site: Field, p: Parameters, water: WaterDay, multiplier: Array) -> tuple[Array, Array]:
     """One day of nitrification: N2O and NO, g N m-2 d-1 (Parton et al. 2001); updates the state.
 
@@ -136,24 +188,105 @@ def nitrify(state: State, site: Field, p: Parameters, water: WaterDay, multiplie
     multiplier : array (series,)
         Of the rate: the factor of `nitrification_ph` and the latent one.
     """
-    # 2-10 cm: the layers of 3 and 5 cm.
-    temperature = 0.375 * state.temperature[1] + 0.625 * state.temperature[2]
-    relative = 0.375 * water.relative[1] + 0.625 * water.relative[2]
+    temperature, relative, formed, nitrous, nitric = np.empty((5, len(multiplier)), SINGLE)
+    _seedbed(state.temperature, temperature)
+    _seedbed(water.relative, relative)
     # What the wettest soil holds above capacity, over what it could hold, 0..1.
     excess = (water.wettest[1] + water.wettest[2] - site.seedbed_capacity) * site.per_seedbed_excess
     climate = abiotic_water(relative) * (1 - p.wettest_weight * excess.clip(0, 1))
     climate *= nitrification_temperature(temperature, site.warmest)
-    ammonium = state.ammonium.astype(SINGLE)
-    rate = np.minimum(p.nitrification_most, p.nitrification_rate * ammonium)
-    rate *= multiplier * np.maximum(climate, p.nitrification_floor)
-    formed = np.minimum(rate + p.nitrification_least, 0.9 * ammonium)
+    _oxidise(
+        state.ammonium,
+        climate,
+        multiplier,
+        p.nitrification_rate,
+        p.nitrification_most,
+        p.nitrification_least,
+        p.nitrification_floor,
+        formed,
+    )
     content = state.water[0] * float(0.1 / THICKNESS[0])
-    nitrous = p.nitrification_n2o * formed
-    nitric = nitrous * no_to_n2o(0.66 * np.maximum(site.porosity - content, 0)) * (1 + state.pulse)
-    nitric = np.minimum(nitric, 0.2 * formed)
-    state.ammonium -= formed
-    state.nitrate[:_MIXED] += (formed - nitrous - nitric) * site.seedbed
+    ratio = no_to_n2o(0.66 * np.maximum(site.porosity - content, 0))
+    _leak(formed, ratio, state.pulse, p.nitrification_n2o, state.nitrate, nitrous, nitric)
     return nitrous, nitric
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _see(
+    nitrate: Array,
+    water: Array,
+    wettest: Array,
+    respired: Array,
+    weight: float,
+    per_mass: Array,
+    per_saturated: Array,
+    roots_per_mass: Array,
+    threshold: Array,
+    slope: Array,
+    concentration: Array,
+    filled: Array,
+    layered: Array,
+    seen: Array,
+) -> None:
+    """What denitrifiers of 0-20 cm live on (Del Grosso et al. 2000).
+
+    Fills, (`_ACTIVE`, series) each: nitrate, ug N g-1, water-filled pore space, in which the wettest moment of the day
+    has its `weight`, CO2, ug C g-1 d-1, and CO2 as they see it where
+    wet soil holds oxygen off.
+    """
+    columns = range(len(respired))
+    for layer in range(_ACTIVE):
+        for column in columns:
+            concentration[layer, column] = nitrate[layer, column] * per_mass[layer, column]
+        for column in columns:
+            mean = water[layer, column] + weight * (wettest[layer, column] - water[layer, column])
+            filled[layer, column] = mean * per_saturated[layer, column]
+        for column in columns:
+            layered[layer, column] = respired[column] * roots_per_mass[layer, column]
+        for column in columns:
+            above = min(max(filled[layer, column] - threshold[column], 0.0), 1.0)
+            seen[layer, column] = layered[layer, column] * (1 + 100 * slope[column] * above)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _reduce(
+    nitrate: Array,
+    concentration: Array,
+    rate: Array,
+    wet: Array,
+    ratio: Array,
+    least: Array,
+    threshold: float,
+    multiplier: Array,
+    mass: Array,
+    nitrous: Array,
+    dinitrogen: Array,
+) -> None:
+    """Nitrate of 0-20 cm becomes N2O and N2; fills these, g N m-2 d-1 (Del Grosso et al. 2000).
+
+    Parameters
+    ----------
+    concentration, rate, wet, ratio, least : array (`_ACTIVE`, series)
+        Nitrate, ug N g-1, what nitrate and carbon allow, ug N g-1 d-1, the water's factor, N2 over N2O and the least
+        rate; below the `threshold` of nitrate there is none.
+    """
+    columns = range(len(multiplier))
+    nitrous[:] = 0.0
+    dinitrogen[:] = 0.0
+    for layer in range(_ACTIVE):
+        for column in columns:
+            rate[layer, column] = max(rate[layer, column], least[layer, column]) * wet[layer, column]
+        for column in columns:
+            most = 0.5 * concentration[layer, column] if concentration[layer, column] >= threshold else 0.0
+            rate[layer, column] = min(rate[layer, column] * multiplier[column], most) * mass[layer, column]
+        for column in columns:
+            nitrate[layer, column] -= rate[layer, column]
+        for column in columns:
+            wet[layer, column] = rate[layer, column] / (ratio[layer, column] + 1)
+        for column in columns:
+            nitrous[column] += wet[layer, column]
+        for column in columns:
+            dinitrogen[column] += rate[layer, column] - wet[layer, column]
 
 
 def denitrify(
@@ -168,40 +301,80 @@ def denitrify(
     multiplier : array (series,)
         Latent multiplier of the rate.
     """
-    nitrate = state.nitrate[:_ACTIVE] * site.per_mass[:_ACTIVE]
-    drained = state.water[:_ACTIVE]
-    filled = water.wettest - drained
-    filled *= p.wettest_weight
-    filled += drained
-    filled *= site.per_saturated[:_ACTIVE]
-    layered = site.roots_per_mass[:_ACTIVE] * respired
-    seen = corrected_carbon_dioxide(layered, filled, site.wet_threshold, site.wet_slope)
+    nitrate, filled, layered, seen = np.empty((4, _ACTIVE, len(respired)), SINGLE)
+    _see(
+        state.nitrate,
+        state.water,
+        water.wettest,
+        respired,
+        p.wettest_weight,
+        site.per_mass,
+        site.per_saturated,
+        site.roots_per_mass,
+        site.wet_threshold,
+        site.wet_slope,
+        nitrate,
+        filled,
+        layered,
+        seen,
+    )
     wet = water_limit(filled, seen, site.field_diffusion)
     rate = np.minimum(nitrate_limit(nitrate), carbon_dioxide_limit(seen))
-    np.maximum(rate, site.denitrified_least[:_ACTIVE], out=rate)
-    rate *= wet
-    rate *= multiplier
-    rate *= nitrate >= p.nitrate_least
-    np.minimum(rate, 0.5 * nitrate, out=rate)
     ratio = n2_to_n2o(nitrate, layered, filled, site.field_diffusion)
-    ratio += 1
-    lost = rate * site.mass[:_ACTIVE]
-    state.nitrate[:_ACTIVE] -= lost
-    emitted = (lost / ratio).sum(0)
-    return emitted, lost.sum(0) - emitted
+    nitrous, dinitrogen = np.empty((2, len(respired)), SINGLE)
+    _reduce(
+        state.nitrate,
+        nitrate,
+        rate,
+        wet,
+        ratio,
+        site.denitrified_least,
+        p.nitrate_least,
+        multiplier,
+        site.mass,
+        nitrous,
+        dinitrogen,
+    )
+    return nitrous, dinitrogen
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _leach(
+    nitrate: Array, percolated: Array, tiled: Array, most: Array, per_flux: Array, moved: Array, leached: Array
+) -> None:
+    """Shares of the nitrate of each layer move down and into tiles; fills `leached`, what leaves the soil, (series,).
+
+    Parameters
+    ----------
+    moved : array (layers, series)
+        Filled: what goes down.
+    """
+    layers, series = nitrate.shape
+    columns = range(series)
+    for layer in range(layers):
+        for column in columns:
+            share = max(percolated[layer, column] * per_flux[layer, column], 0.0)
+            moved[layer, column] = min(share, most[layer, column]) * nitrate[layer, column]
+    for layer in range(layers):
+        for column in columns:
+            nitrate[layer, column] -= moved[layer, column]
+    for layer in range(layers - 1):
+        for column in columns:
+            nitrate[layer + 1, column] += moved[layer, column]
+    leached[:] = moved[layers - 1]
+    for row in range(len(tiled)):
+        layer = FIRST_TILED + row
+        for column in columns:
+            share = min(tiled[row, column] * per_flux[layer, column], most[layer, column])
+            moved[layer, column] = share * nitrate[layer, column]
+        for column in columns:
+            nitrate[layer, column] -= moved[layer, column]
+        for column in columns:
+            leached[column] += moved[layer, column]
 
 
 def leach(state: State, site: Field, water: WaterDay) -> Array:
     """Nitrate moves with the water of the day; returns what leaves the soil, g N m-2 d-1 (Parton et al. 1998)."""
-    down = water.percolated * site.leached_per_flux
-    down.clip(0, np.inf, out=down)
-    np.minimum(down, site.leached_most, out=down)
-    down *= state.nitrate
-    state.nitrate -= down
-    state.nitrate[1:] += down[:-1]
-    deep = state.nitrate[FIRST_TILED:]
-    tiled = water.tiled * site.leached_per_flux[FIRST_TILED:]
-    np.minimum(tiled, site.leached_most[FIRST_TILED:], out=tiled)
-    tiled *= deep
-    deep -= tiled
-    return down[-1] + tiled.sum(0)
+    moved, leached = np.empty_like(state.nitrate), np.empty_like(state.nitrate[0])
+    _leach(state.nitrate, water.percolated, water.tiled, site.leached_most, site.leached_per_flux, moved, leached)
+    return leached

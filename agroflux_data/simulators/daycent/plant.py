@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -95,6 +96,146 @@ def develop(state: State, crop: Crop, maximum: Array, minimum: Array, maturity: 
     return True
 
 
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _tissue(
+    shoot: Array,
+    below: Array,
+    full_canopy: float,
+    seedling_max: Array,
+    shoot_max: Array,
+    seedling_min: Array,
+    shoot_min: Array,
+    root_max: Array,
+    root_min: Array,
+    lines: Array,
+) -> None:
+    """Nitrogen over carbon of new tissue at its lines of C:N, which rise as the canopy closes (Metherell et al. 1993).
+
+    Parameters
+    ----------
+    below : array (series,)
+        Share of growth that goes to roots.
+    lines : array (4, series)
+        Filled: nitrogen of shoot and root at the highest C:N, and at the lowest, for each g C of growth.
+    """
+    columns = range(len(shoot))
+    for column in columns:
+        canopy = min(shoot[column] / full_canopy, 1.0)
+        leanest = seedling_max[column] + (shoot_max[column] - seedling_max[column]) * canopy
+        lines[0, column] = (1 - below[column]) / leanest
+    for column in columns:
+        lines[1, column] = below[column] / root_max[column]
+    for column in columns:
+        canopy = min(shoot[column] / full_canopy, 1.0)
+        richest = seedling_min[column] + (shoot_min[column] - seedling_min[column]) * canopy
+        lines[2, column] = (1 - below[column]) / richest
+    for column in columns:
+        lines[3, column] = below[column] / root_min[column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _take_up(
+    ammonium: Array,
+    nitrate: Array,
+    reach: Array,
+    open_share: Array,
+    potential: Array,
+    lines: Array,
+    fixation: Array,
+    preference: Array,
+    net: Array,
+    uptake: Array,
+    fixed: Array,
+    status: Array,
+) -> None:
+    """Growth that nitrogen allows, and its nitrogen from the soil and from nodules (Metherell et al. 1993).
+
+    Fills `net`, g C m-2, `uptake` and `fixed`, g N m-2, and `status`, supply over least demand; (series,) each.
+
+    Parameters
+    ----------
+    open_share : array (series,)
+        Share of the mineral nitrogen in reach that roots can take in a day.
+    lines : array (4, series)
+        As of `_tissue`.
+    """
+    layers, series = nitrate.shape
+    columns = range(series)
+    within, taken = np.zeros_like(net), np.empty_like(net)
+    for layer in range(layers):
+        for each in columns:
+            within[each] += nitrate[layer, each] * reach[layer, each]
+    for each in columns:
+        supply = open_share[each] * (ammonium[each] + within[each]) + fixation[each] * potential[each]
+        net[each] = min(potential[each], supply / (lines[0, each] + lines[1, each]))
+    for each in columns:
+        supply = open_share[each] * (ammonium[each] + within[each])
+        uptake[each] = min(supply, net[each] * (lines[2, each] + lines[3, each]))
+    for each in columns:
+        lacking = net[each] * (lines[2, each] + lines[3, each]) - uptake[each]
+        fixed[each] = min(fixation[each] * potential[each], lacking)
+    for each in columns:
+        least = potential[each] * (lines[0, each] + lines[1, each])
+        status[each] = min((uptake[each] + fixed[each]) / max(least, 1e-9), 1.0)
+    # Of nitrate what the crop prefers, and at least what ammonium does not give.
+    for each in columns:
+        wanted = max(preference[each] * uptake[each], uptake[each] - open_share[each] * ammonium[each])
+        taken[each] = min(min(wanted, uptake[each]), open_share[each] * within[each])
+    for each in columns:
+        ammonium[each] -= uptake[each] - taken[each]
+    for each in columns:
+        taken[each] /= max(within[each], 1e-9)
+    for layer in range(layers):
+        for each in columns:
+            nitrate[layer, each] -= nitrate[layer, each] * reach[layer, each] * taken[each]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _build(
+    net: Array,
+    uptake: Array,
+    fixed: Array,
+    below: Array,
+    lines: Array,
+    shoot: Array,
+    shoot_nitrogen: Array,
+    root: Array,
+    root_nitrogen: Array,
+) -> None:
+    """Add the day's growth to shoot and young roots, which share nitrogen between their lines, (series,) each."""
+    columns = range(len(net))
+    rooted = np.empty_like(net)
+    for each in columns:
+        gained = uptake[each] + fixed[each]
+        least = lines[0, each] + lines[1, each]
+        width = lines[2, each] + lines[3, each] - least
+        place = min(max((gained - net[each] * least) / max(net[each] * width, 1e-12), 0.0), 1.0)
+        rooted[each] = min(net[each] * (lines[1, each] + place * (lines[3, each] - lines[1, each])), gained)
+    for each in columns:
+        shoot[each] += net[each] * (1 - below[each])
+    for each in columns:
+        root[each] += net[each] * below[each]
+    for each in columns:
+        shoot_nitrogen[each] += uptake[each] + fixed[each] - rooted[each]
+    for each in columns:
+        root_nitrogen[each] += rooted[each]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _turn_over(
+    young: Array, old: Array, young_death: Array, old_death: Array, maturation: float, growing: Array, litter: Array
+) -> None:
+    """Young roots mature and die, old ones die; fills `litter`, g m-2, (series,). For carbon and for nitrogen."""
+    columns = range(len(litter))
+    for each in columns:
+        dying = young_death[each] * young[each] + old_death[each] * old[each]
+        litter[each] = dying * growing[each]
+    for each in columns:
+        old[each] += (maturation * young[each] - old_death[each] * old[each]) * growing[each]
+    for each in columns:
+        young[each] -= (maturation + young_death[each]) * growing[each] * young[each]
+
+
 def grow(
     state: State,
     site: Field,
@@ -132,65 +273,62 @@ def grow(
     potential *= np.maximum(light, p.seedling_share) * vigour
     potential *= growing
 
-    # Allocation, and the C:N lines of the new tissue.
     age = np.minimum(state.days / p.root_share_days, 1)
-    base = crop.root_share_start + (crop.root_share_end - crop.root_share_start) * age
-    below = base + p.root_share_stress * (1 - np.minimum(stress, state.status))
-    canopy = np.minimum(state.shoot / p.full_canopy, 1)
-    leanest = crop.shoot_cn_max_seedling + (crop.shoot_cn_max - crop.shoot_cn_max_seedling) * canopy
-    richest = crop.shoot_cn_min_seedling + (crop.shoot_cn_min - crop.shoot_cn_min_seedling) * canopy
-    above = 1 - below
-    least_shoot, least_root = above / leanest, below / crop.root_cn_max
-    most_shoot, most_root = above / richest, below / crop.root_cn_min
-    least, most = least_shoot + least_root, most_shoot + most_root
-
-    # Nitrogen in reach of the roots.
-    ammonium = state.ammonium.astype(SINGLE)
-    nitrate = state.nitrate * site.reach
-    within = nitrate.sum(0)
+    below = crop.root_share_start + (crop.root_share_end - crop.root_share_start) * age
+    below += p.root_share_stress * (1 - np.minimum(stress, state.status))
+    lines = np.empty((4, len(mean)), SINGLE)
+    _tissue(
+        state.shoot,
+        below,
+        p.full_canopy,
+        np.asarray(crop.shoot_cn_max_seedling),
+        np.asarray(crop.shoot_cn_max),
+        np.asarray(crop.shoot_cn_min_seedling),
+        np.asarray(crop.shoot_cn_min),
+        np.asarray(crop.root_cn_max),
+        np.asarray(crop.root_cn_min),
+        lines,
+    )
     roots = state.juvenile + state.mature
     open_share = p.available_nitrogen * (1 - p.uptake_floor * np.exp(-p.uptake_root * roots))
-    supply = open_share * (ammonium + within)
-    fixable = crop.fixation * potential
-    net = np.minimum(potential, (supply + fixable) / least)
-    demand = net * most
-    uptake = np.minimum(supply, demand)
-    fixed = np.minimum(fixable, demand - uptake)
-    gained = uptake + fixed
-    # It means nothing where no crop grows: emergence sets it anew.
-    state.status = np.minimum(gained / np.maximum(potential * least, 1e-9), 1)
+    net, uptake, fixed, litter, litter_nitrogen = np.empty((5, len(mean)), SINGLE)
+    # The status means nothing where no crop grows: emergence sets it anew.
+    _take_up(
+        state.ammonium,
+        state.nitrate,
+        site.reach,
+        open_share,
+        potential,
+        lines,
+        np.asarray(crop.fixation),
+        np.asarray(crop.nitrate_preference),
+        net,
+        uptake,
+        fixed,
+        state.status,
+    )
+    _build(
+        net,
+        uptake,
+        fixed,
+        below,
+        lines,
+        state.shoot,
+        state.shoot_nitrogen,
+        state.juvenile,
+        state.juvenile_nitrogen,
+    )
 
-    from_nitrate = np.minimum(np.maximum(crop.nitrate_preference * uptake, uptake - open_share * ammonium), uptake)
-    from_nitrate = np.minimum(from_nitrate, open_share * within)
-    state.ammonium -= uptake - from_nitrate
-    nitrate *= from_nitrate / np.maximum(within, 1e-9)
-    state.nitrate -= nitrate
-
-    # The tissues share nitrogen between their lines.
-    place = np.clip((gained - net * least) / np.maximum(net * (most - least), 1e-12), 0, 1)
-    root_nitrogen = np.minimum(net * (least_root + place * (most_root - least_root)), gained)
-    state.shoot += net * above
-    state.shoot_nitrogen += gained - root_nitrogen
-    state.juvenile += net * below
-    state.juvenile_nitrogen += root_nitrogen
-
-    # Respiration and root turnover.
     warm = np.minimum(0.1 * np.exp(0.07 * mean), 1) * growing
-    growth = crop.growth_respiration * net + crop.fixation_cost * fixed
-    root_warm = warm * stress
-    respired = (p.juvenile_maintenance * state.juvenile + p.mature_maintenance * state.mature) * root_warm
-    respired += p.shoot_maintenance * state.shoot * warm
-    respired += growth
+    respired = (p.juvenile_maintenance * state.juvenile + p.mature_maintenance * state.mature) * stress
+    respired += p.shoot_maintenance * state.shoot
+    respired *= warm
+    respired += crop.growth_respiration * net + crop.fixation_cost * fixed
     gross = net + respired
-    died_young, died_old = crop.juvenile_root_death * growing, crop.mature_root_death * growing
-    matured = p.root_maturation * growing
-    leaving = matured + died_young
-    litter = died_young * state.juvenile + died_old * state.mature
-    litter_nitrogen = died_young * state.juvenile_nitrogen + died_old * state.mature_nitrogen
-    state.mature += matured * state.juvenile - died_old * state.mature
-    state.mature_nitrogen += matured * state.juvenile_nitrogen - died_old * state.mature_nitrogen
-    state.juvenile -= leaving * state.juvenile
-    state.juvenile_nitrogen -= leaving * state.juvenile_nitrogen
+    young, old = np.asarray(crop.juvenile_root_death), np.asarray(crop.mature_root_death)
+    deaths = (young, old, p.root_maturation, growing)
+    _turn_over(state.juvenile, state.mature, *deaths, litter)
+    _turn_over(state.juvenile_nitrogen, state.mature_nitrogen, *deaths, litter_nitrogen)
     add_litter(state, p, SOIL, litter, litter_nitrogen, p.root_lignin, slice(None))
 
     filling = growing * (state.thermal_time > 0.5 * crop.thermal_time * maturity)

@@ -15,6 +15,7 @@ from agroflux_data.simulators.hydraulics import ORGANIC_MATTER, saxton_rawls
 __all__ = [
     "BOTTOM",
     "CENTRE",
+    "EXACT",
     "OUTPUT_DEPTHS",
     "SINGLE",
     "THICKNESS",
@@ -43,6 +44,9 @@ SINGLE = np.float32
 """Precision of rates and of what turns over within months; numpy steps it twice as fast. Organic carbon and nitrogen,
 of which a day changes as little as a millionth, and the sums that close the balances are doubles."""
 
+EXACT = SINGLE(768)
+"""Added and subtracted, it rounds a flow to its own last bit, which is 2**-14."""
+
 STRUCTURAL, METABOLIC, SOM1, SOM2 = 0, 1, 2, 3
 """Rows of the organic pools at the surface; those in the soil follow, then som3."""
 SOIL = 4
@@ -54,8 +58,8 @@ def in_steps(flow: Array) -> Array:
 
     Small flows that repeat for months would otherwise be rounded to one side each day.
     """
-    flow += 768  # whose last bit is 2**-14
-    flow -= 768
+    flow += EXACT
+    flow -= EXACT
     return flow
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.simulators.daycent.parameters import Parameters
-from agroflux_data.simulators.daycent.state import CENTRE, OUTPUT_DEPTHS, Field, State
+from agroflux_data.simulators.daycent.state import CENTRE, OUTPUT_DEPTHS, SINGLE, Field, State
 
 __all__ = ["TemperatureDay", "at_depths", "heat", "surface_extremes"]
 
@@ -59,6 +60,61 @@ def _surface(
     return mean, spread
 
 
+def _neighbours(depth: float) -> tuple[int, float, float]:
+    """The layer whose centre is below a depth, and the weights of the layer above it and of itself."""
+    below = min(max(int(np.searchsorted(CENTRE, depth)), 1), len(CENTRE) - 1)
+    share = min(max(float((depth - CENTRE[below - 1]) / (CENTRE[below] - CENTRE[below - 1])), 0.0), 1.0)
+    return below, 1 - share, share
+
+
+_NEIGHBOURS = tuple(_neighbours(depth) for depth in OUTPUT_DEPTHS)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _swing(layers: Array, swing: Array, spread: Array, warmest: Array, coldest: Array) -> None:
+    """Extremes at the output depths around the means between layers, from the `spread` of the surface; fills both.
+
+    Parameters
+    ----------
+    swing, warmest, coldest : array (3, series)
+    """
+    columns = range(len(spread))
+    for depth in range(len(_NEIGHBOURS)):
+        below, above_share, share = _NEIGHBOURS[depth]
+        for each in columns:
+            mean = above_share * layers[below - 1, each] + share * layers[below, each]
+            warmest[depth, each] = mean + swing[depth, each] * spread[each]
+        for each in columns:
+            mean = above_share * layers[below - 1, each] + share * layers[below, each]
+            coldest[depth, each] = mean - swing[depth, each] * spread[each]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _conduct(layers: Array, surface: Array, bottom: Array, up: Array, down: Array, first: Array) -> None:
+    """Step the layers' means by finite differences between the surface and the bottom, degC (Parton 1984).
+
+    The thin first layer follows the surface within the day, so it is stepped implicitly, by `first`.
+    """
+    number, series = layers.shape
+    columns = range(series)
+    change = np.empty_like(layers)
+    for layer in range(1, number - 1):
+        for column in columns:
+            above = up[layer, column] * (layers[layer - 1, column] - layers[layer, column])
+            below = down[layer, column] * (layers[layer, column] - layers[layer + 1, column])
+            change[layer, column] = above - below
+    last = number - 1
+    for column in columns:
+        above = up[last, column] * (layers[last - 1, column] - layers[last, column])
+        change[last, column] = above + down[last, column] * (bottom[column] - layers[last, column])
+    for column in columns:
+        outer = up[0, column] * surface[column] + down[0, column] * layers[1, column]
+        change[0, column] = (layers[0, column] + outer) * first[column] - layers[0, column]
+    for layer in range(number):
+        for column in columns:
+            layers[layer, column] += change[layer, column]
+
+
 def heat(
     state: State,
     site: Field,
@@ -84,34 +140,14 @@ def heat(
     surface, spread = _surface(maximum, minimum, biomass, night, state.snow, litter)
     bottom = site.mean_temperature + p.bottom_amplitude * math.cos(2 * math.pi * (day_of_year - p.bottom_day) / 365)
     layers, conduction = state.temperature, site.conduction
-    up, down = conduction.up, conduction.down
-    # The thin first layer follows the surface within the day, so it is stepped implicitly.
-    first = layers[0] + up[0] * surface
-    first += down[0] * layers[1]
-    first *= conduction.first
-    last = down[-1] * (bottom - layers[-1])
-    difference = layers[:-1] - layers[1:]
-    layers[1:] += up[1:] * difference
-    difference *= down[:-1]
-    layers[:-1] -= difference
-    layers[0] = first
-    layers[-1] += last
-    means, halves = np.stack(at_depths(layers)), conduction.daily_swing * spread
-    return TemperatureDay(surface, means + halves, means - halves)
+    _conduct(layers, surface, bottom, conduction.up, conduction.down, conduction.first)
+    warmest, coldest = np.empty((2, len(OUTPUT_DEPTHS), len(surface)), SINGLE)
+    _swing(layers, conduction.daily_swing, spread, warmest, coldest)
+    return TemperatureDay(surface, warmest, coldest)
 
 
-def _neighbours(depth: float) -> tuple[int, float, float]:
-    """The layer whose centre is below a depth, and the weights of the layer above it and of itself."""
-    below = min(max(int(np.searchsorted(CENTRE, depth)), 1), len(CENTRE) - 1)
-    share = min(max(float((depth - CENTRE[below - 1]) / (CENTRE[below] - CENTRE[below - 1])), 0.0), 1.0)
-    return below, 1 - share, share
-
-
-_NEIGHBOURS = tuple(_neighbours(depth) for depth in OUTPUT_DEPTHS)
-_ONE = (1.0,) * len(CENTRE)
-
-
-def at_depths(layers: Array, per: tuple[float, ...] = _ONE) -> tuple[Array, ...]:
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def at_depths(layers: Array, per: tuple[float, ...], values: Array) -> None:
     """Values at the output depths, linear between the centres of the layers.
 
     Parameters
@@ -119,10 +155,11 @@ def at_depths(layers: Array, per: tuple[float, ...] = _ONE) -> tuple[Array, ...]
     layers : array (layers, series)
     per : tuple of float
         What each layer is divided by, such as its thickness.
+    values : array (3, series)
+        Filled.
     """
-    return tuple(
-        layers[below - 1] * (above_share / per[below - 1]) + layers[below] * (share / per[below])
-        if share
-        else layers[below - 1] / per[below - 1]
-        for below, above_share, share in _NEIGHBOURS
-    )
+    for depth in range(len(_NEIGHBOURS)):
+        below, above_share, share = _NEIGHBOURS[depth]
+        upper, lower = above_share / per[below - 1], share / per[below]
+        for column in range(layers.shape[1]):
+            values[depth, column] = upper * layers[below - 1, column] + lower * layers[below, column]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from agroflux_data.simulators.atmosphere import latent_heat
 from agroflux_data.simulators.daycent.parameters import Parameters
-from agroflux_data.simulators.daycent.state import Field, State, in_steps
+from agroflux_data.simulators.daycent.state import EXACT, SINGLE, Field, State
 
 __all__ = ["FIRST_TILED", "LANGLEY", "SEEN_WET", "WaterDay", "flow", "potential_evapotranspiration", "water_stress"]
 
@@ -77,35 +78,197 @@ def _snow(state: State, mean: Array, prec: Array, radiation: Array, pet: Array, 
     return prec - fallen + released, evaporated
 
 
-def _drain(water: Array, site: Field, p: Parameters) -> tuple[Array, Array, Array]:
-    """Cascade what capacity does not hold; returns (downward flux, wettest water, overflow at the top).
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _in_steps(flow: Array, row: int) -> None:
+    """Round one row of a flow as `agroflux_data.simulators.daycent.state.in_steps` does."""
+    for column in range(flow.shape[1]):
+        flow[row, column] += EXACT
+    for column in range(flow.shape[1]):
+        flow[row, column] -= EXACT
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _drain(
+    water: Array, capacity: Array, saturated: Array, most: float, flux: Array, wettest: Array, overflow: Array
+) -> None:
+    """Cascade what capacity does not hold.
 
     Water above field capacity passes on the same day (Parton et al. 1998); what the subsoil does not take backs up
     and fills the layers to saturation from below.
+
+    Parameters
+    ----------
+    most : float
+        Greatest flux out of the last layer, mm.
+    flux, wettest, overflow : array
+        Filled: downward flux below each layer, (layers, series), the water of the first before it drained, not above
+        saturation, (`SEEN_WET`, series), and what leaves at the top, (series,).
     """
-    layers = len(water)
-    flux, filled = np.empty_like(water), np.empty_like(water)
-    carried: Array = np.zeros_like(water[0])
-    for held, kept, capacity, passed in zip(filled, water, site.capacity, flux, strict=True):
-        np.add(kept, carried, out=held)
-        np.minimum(held, capacity, out=kept)
-        carried = np.subtract(held, kept, out=passed)
-    out = np.minimum(carried, p.deep_drainage)
-    back = carried - out
-    flux[-1] = out
+    layers, series = water.shape
+    columns = range(series)
+    carried = np.zeros_like(overflow)
+    for layer in range(layers):
+        for column in columns:
+            water[layer, column] += carried[column]
+        if layer < SEEN_WET:
+            for column in columns:
+                wettest[layer, column] = min(water[layer, column], saturated[layer, column])
+        for column in columns:
+            held = water[layer, column]
+            water[layer, column] = min(held, capacity[layer, column])
+            carried[column] = held - water[layer, column]
+        for column in columns:
+            flux[layer, column] = carried[column]
+    for column in columns:
+        flux[layers - 1, column] = min(carried[column], most)
+    for column in columns:
+        overflow[column] = carried[column] - flux[layers - 1, column]
     for layer in range(layers - 1, -1, -1):
-        if not back.any():
+        if not overflow.any():
             break
-        held = water[layer] + back
-        kept = np.minimum(held, site.saturated[layer], out=water[layer])
-        back = held - kept
+        for column in columns:
+            held = water[layer, column] + overflow[column]
+            water[layer, column] = min(held, saturated[layer, column])
+            overflow[column] = held - water[layer, column]
         if layer:
-            flux[layer - 1] -= back
-    return flux, np.minimum(filled[:SEEN_WET], site.saturated[:SEEN_WET]), back
+            for column in columns:
+                flux[layer - 1, column] -= overflow[column]
 
 
-def _redistribute(water: Array, site: Field) -> Array:
-    """Darcy flux between neighbours, mm downward, (layers - 1, series), damped; the water is moved.
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _tile(water: Array, capacity: Array, weight: Array, tiled: Array, drained: Array) -> None:
+    """Into tiles from `FIRST_TILED` down; fills `tiled`, mm, (layers, series), and adds to `drained`, (series,)."""
+    columns = range(water.shape[1])
+    for row in range(len(tiled)):
+        layer = FIRST_TILED + row
+        for column in columns:
+            tiled[row, column] = max(water[layer, column] - capacity[layer, column], 0.0) * weight[layer, column]
+        _in_steps(tiled, row)
+        for column in columns:
+            water[layer, column] -= tiled[row, column]
+        for column in columns:
+            drained[column] += tiled[row, column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _intercept(
+    potential: Array,
+    arriving: Array,
+    litter: Array,
+    leaf_area: Array,
+    of_litter: float,
+    of_leaf: float,
+    intercepted: Array,
+    infiltrable: Array,
+    infiltrating: Array,
+    runoff: Array,
+) -> None:
+    """Split rain, mm, into what litter and leaves hold and evaporate, what infiltrates and what runs off.
+
+    Fills `intercepted`, `infiltrating` and `runoff` (Parton et al. 1998).
+    """
+    columns = range(len(potential))
+    for column in columns:
+        held = of_litter * litter[column] + of_leaf * leaf_area[column]
+        intercepted[column] = min(min(held, arriving[column]), potential[column])
+    for column in columns:
+        infiltrating[column] = min(arriving[column] - intercepted[column], infiltrable[column])
+    for column in columns:
+        infiltrating[column] += EXACT
+    for column in columns:
+        infiltrating[column] -= EXACT
+    for column in columns:
+        runoff[column] = arriving[column] - intercepted[column] - infiltrating[column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _share_demand(
+    potential: Array, litter: Array, shade: Array, mulch: float, stomata: float, soil: Array, plant: Array
+) -> None:
+    """Split potential evapotranspiration, mm, between soil and plants by litter and `shade` (Ritchie 1972); fills both.
+
+    Parameters
+    ----------
+    shade : array (series,)
+        Share of the light that passes the leaves.
+    """
+    columns = range(len(potential))
+    for column in columns:
+        soil[column] = potential[column] * shade[column] / (1 + litter[column] / mulch)
+    for column in columns:
+        plant[column] = (potential[column] - soil[column]) * (1 - shade[column]) * stomata
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _evaporate(water: Array, air_dry: Array, per_evaporable: Array, demand: Array, evaporated: Array) -> None:
+    """Evaporation from 0-5 cm falls with the water left above air-dryness; fills `evaporated`, mm (Ritchie 1972)."""
+    columns = range(len(demand))
+    open_share = np.zeros_like(demand)
+    for layer in range(2):
+        for column in columns:
+            open_share[column] += max(water[layer, column] - air_dry[layer, column], 0.0)
+    for column in columns:
+        total = open_share[column]
+        evaporated[column] = min(demand[column] * min(total * per_evaporable[column], 1.0), total)
+    for column in columns:
+        open_share[column] = evaporated[column] / max(open_share[column], 1e-9)
+    for layer in range(2):
+        for column in columns:
+            water[layer, column] -= max(water[layer, column] - air_dry[layer, column], 0.0) * open_share[column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _wet(water: Array, wilting: Array, storable: Array, roots: Array, relative: Array, rooted: Array) -> None:
+    """Relative water of the layers, 0..1, and its mean over the roots; fills `relative` and `rooted`, (series,)."""
+    columns = range(water.shape[1])
+    rooted[:] = 0.0
+    for layer in range(len(water)):
+        for column in columns:
+            share = (water[layer, column] - wilting[layer, column]) * storable[layer, column]
+            relative[layer, column] = min(max(share, 0.0), 1.0)
+        for column in columns:
+            rooted[column] += relative[layer, column] * roots[layer, column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _transpire(water: Array, relative: Array, roots: Array, strength: Array, transpired: Array) -> None:
+    """Uptake of the layers by roots and relative water, mm for each of these; adds to `transpired`, (series,)."""
+    columns = range(water.shape[1])
+    uptake = np.empty_like(relative[:1])
+    for layer in range(len(water)):
+        for column in columns:
+            uptake[0, column] = relative[layer, column] * roots[layer, column] * strength[column]
+        _in_steps(uptake, 0)
+        for column in columns:
+            water[layer, column] -= uptake[0, column]
+        for column in columns:
+            transpired[column] += uptake[0, column]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _level(water: Array, content: Array, speed: Array, most: Array, flux: Array) -> None:
+    """Move water between neighbours by their difference in content and `speed`, (layers - 1, series), damped.
+
+    Adds to `flux`, (layers, series).
+    """
+    layers, series = water.shape
+    columns = range(series)
+    for layer in range(layers - 1):
+        for column in columns:
+            difference = content[layer, column] - content[layer + 1, column]
+            speed[layer, column] = min(speed[layer, column], most[layer, column]) * difference
+        _in_steps(speed, layer)
+    for layer in range(layers - 1):
+        for column in columns:
+            water[layer, column] -= speed[layer, column]
+        for column in columns:
+            water[layer + 1, column] += speed[layer, column]
+        for column in columns:
+            flux[layer, column] += speed[layer, column]
+
+
+def _redistribute(water: Array, site: Field, flux: Array) -> None:
+    """Darcy flux between neighbours is added to the downward flux, mm, (layers, series); the water is moved.
 
     With one soil in all layers, Darcy's law without gravity is diffusion of the water content, and Campbell's (1974)
     curves give its diffusivity (Klute 1952).
@@ -116,13 +279,7 @@ def _redistribute(water: Array, site: Field) -> Array:
     speed *= site.exponent_2
     speed += site.log_diffusivity
     np.exp(speed, out=speed)
-    np.minimum(speed, site.equalising, out=speed)
-    flux = content[:-1] - content[1:]
-    flux *= speed
-    in_steps(flux)
-    water[:-1] -= flux
-    water[1:] += flux
-    return flux
+    _level(water, content, speed, site.equalising, flux)
 
 
 def flow(
@@ -152,55 +309,48 @@ def flow(
     """
     arriving, evapotranspiration = _snow(state, mean, prec, radiation, potential, p)
     pet = potential - evapotranspiration
-    held = p.interception_litter * litter
-    if leaf_area is not None:
-        held += p.interception_leaf * leaf_area
-    intercepted = np.minimum(np.minimum(held, arriving), pet)
+    bare = leaf_area is None
+    area = np.zeros_like(pet) if leaf_area is None else leaf_area
+    shade = np.ones_like(pet) if bare else np.exp(-p.light_extinction * area)
+    intercepted, infiltrating, runoff, soil_demand, plant_demand, evaporated, overflow, rooted = np.empty(
+        (8, len(pet)), SINGLE
+    )
+    _intercept(
+        pet,
+        arriving,
+        litter,
+        area,
+        p.interception_litter,
+        p.interception_leaf,
+        intercepted,
+        site.infiltrable,
+        infiltrating,
+        runoff,
+    )
     pet -= intercepted
-    soil_demand = pet / (1 + litter / p.litter_mulch)
-    light = np.zeros_like(pet)
-    if leaf_area is not None:
-        shade = np.exp(-p.light_extinction * leaf_area)
-        light = 1 - shade
-        soil_demand *= shade
-        plant_demand = (pet - soil_demand) * light * stomata
+    _share_demand(pet, litter, shade, p.litter_mulch, stomata, soil_demand, plant_demand)
 
-    arriving = arriving - intercepted
-    infiltrating = in_steps(np.minimum(arriving, site.infiltrable))
     water = state.water
     water[0] += infiltrating
-    percolated, wettest, overflow = _drain(water, site, p)
-    runoff = arriving - infiltrating + overflow
+    percolated, relative = np.empty((2, *water.shape), SINGLE)
+    wettest, tiled = np.empty((SEEN_WET, len(pet)), SINGLE), np.empty((len(water) - FIRST_TILED, len(pet)), SINGLE)
+    _drain(water, site.capacity, site.saturated, p.deep_drainage, percolated, wettest, overflow)
+    runoff += overflow
+    drained = percolated[-1].copy()
+    _tile(water, site.capacity, site.tile_weight, tiled, drained)
 
-    tiled = water[FIRST_TILED:] - site.capacity[FIRST_TILED:]
-    tiled.clip(0, np.inf, out=tiled)  # numpy clips in vectors, but takes a scalar maximum one by one
-    tiled *= site.tile_weight[FIRST_TILED:]
-    water[FIRST_TILED:] -= in_steps(tiled)
-
-    # Evaporation from 0-5 cm falls with the water left above air-dryness.
-    supply = np.maximum(water[:2] - site.air_dry[:2], 0)
-    total = supply[0] + supply[1]
-    evaporated = np.minimum(soil_demand * np.minimum(total * site.per_evaporable, 1), total)
-    water[:2] -= supply * (evaporated / np.maximum(total, 1e-9))
-
-    relative = water - site.wilting
-    relative *= site.storable
-    relative.clip(0, 1, out=relative)
-    rooted = relative * site.roots
-    stress = rooted.sum(0)
+    _evaporate(water, site.air_dry, site.per_evaporable, soil_demand, evaporated)
+    _wet(water, site.wilting, site.storable, site.roots, relative, rooted)
     evapotranspiration = evapotranspiration + intercepted + evaporated
-    if leaf_area is not None:
+    if not bare:
         # Uptake over rooted relative water; where it stays below uptake_most no layer gives more than it has.
-        strength = plant_demand * np.minimum(1 / p.transpiration_onset, 1 / np.maximum(stress, 1e-9))
-        rooted *= np.minimum(strength, site.uptake_most)
-        water -= in_steps(rooted)
-        evapotranspiration += rooted.sum(0)
+        strength = plant_demand * np.minimum(1 / p.transpiration_onset, 1 / np.maximum(rooted, 1e-9))
+        _transpire(water, relative, site.roots, np.minimum(strength, site.uptake_most), evapotranspiration)
 
-    percolated[:-1] += _redistribute(water, site)
-    drained = percolated[-1] + tiled.sum(0)
+    _redistribute(water, site, percolated)
     budget = state.budgets["water"]
     budget.entered += prec
     budget.left += evapotranspiration + runoff + drained
     return WaterDay(
-        evapotranspiration, runoff, drained, percolated, tiled, wettest, relative, water_stress(stress, p), light
+        evapotranspiration, runoff, drained, percolated, tiled, wettest, relative, water_stress(rooted, p), 1 - shade
     )
