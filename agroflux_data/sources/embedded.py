@@ -12,7 +12,7 @@ weight of its own, so that neither model is the truth, a crop of towers stands o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -23,9 +23,7 @@ from agroflux_data import sequences
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.randomness import stream
 from agroflux_data.simulators import management, places, soils, weather
-from agroflux_data.simulators.daycent import DayCent
 from agroflux_data.simulators.drivers import Drivers, Management, ProcessModel, Soil, Weather
-from agroflux_data.simulators.ecosys import Ecosys
 from agroflux_data.simulators.latents import OBSERVED, SIMULATED, adapted, draw
 from agroflux_data.simulators.management import Treatment
 from agroflux_data.simulators.observation import chamber_record, field_management, field_weather, tower_record
@@ -40,7 +38,6 @@ __all__ = ["SCALES", "Embedded", "Extent"]
 
 Daily = NDArray[np.floating]
 
-_MODELS: dict[str, Callable[[], ProcessModel]] = {"ecosys": Ecosys, "daycent": DayCent}
 _ECOSYS_SHARE = (0.1, 0.3)
 """Of ecosys in the blend of a field, the rest being daycent: learned from either, a model is about as far from it."""
 _WARM_UP = {"ecosys": 0, "daycent": 0, "towers": 0, "mesocosm": 1}
@@ -230,8 +227,19 @@ def _simulate(source: Embedded, block: _Block) -> dict[str, Daily]:
         management=block.management,
         latents=latents.take(block.site_of),
     )
-    outputs = _MODELS[source.name]().run(drivers).outputs
+    outputs = _model(source.name).run(drivers).outputs
     return {name: outputs[name] for name in source.targets}
+
+
+def _model(name: str) -> ProcessModel:
+    """A process model; its compiler takes a tenth of a gigabyte, which only who simulates should pay."""
+    if name == "daycent":
+        from agroflux_data.simulators.daycent import DayCent
+
+        return DayCent()
+    from agroflux_data.simulators.ecosys import Ecosys
+
+    return Ecosys()
 
 
 def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
@@ -250,7 +258,7 @@ def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
         management=field_management(secret, source.name, names, first_year, planted),
         latents=replace(latents, maturity=latents.maturity * adapted(latitude)),
     )
-    runs = [_MODELS[model]().run(drivers).outputs for model in ("ecosys", "daycent")]
+    runs = [_model(model).run(drivers).outputs for model in ("ecosys", "daycent")]
     weight = np.array([stream(secret, "blend", source.name, name).uniform(*_ECOSYS_SHARE) for name in names])
     truth = {name: weight * runs[0][name] + (1 - weight) * runs[1][name] for name in source.targets}
     record = {name: np.full(values.shape, np.nan) for name, values in truth.items()}

@@ -22,7 +22,6 @@ import numpy as np
 import pandas as pd
 
 from agroflux_data.errors import AgrofluxError, listing
-from agroflux_data.simulators.daycent.temperature import OUTPUT_DEPTHS
 from agroflux_data.simulators.hydraulics import ORGANIC_MATTER
 from agroflux_data.simulators.sun import day_length, extraterrestrial_radiation
 from agroflux_data.sources.model_runs.daycent_files import FILES, HARVEST, SITE, SOILS, Harvest, RunFiles, SoilLayers
@@ -188,6 +187,8 @@ def _statics(soil: SoilLayers) -> dict[str, float]:
 
 def _layered(files: RunFiles, soil: SoilLayers) -> dict[str, pd.Series]:
     """What depends on depth, at the depths of the output layers."""
+    from agroflux_data.simulators.daycent.temperature import OUTPUT_DEPTHS  # with a compiler, which is large
+
     count, centres = len(soil.top), (soil.top + soil.bottom) / 2
     daily: dict[str, pd.Series] = {}
     if files.has("soiln.out"):
