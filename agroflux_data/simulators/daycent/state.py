@@ -28,6 +28,8 @@ __all__ = [
 
 Array = NDArray[np.floating]
 
+# Compiled loops keep the constants of this module as they were compiled: numba looks at the age of its own file alone.
+# After a change here, delete the folders __pycache__.
 BOTTOM = np.array([2, 5, 10, 20, 30, 60, 100, 150], float)
 """Bottoms of the soil layers, cm."""
 THICKNESS = np.diff(BOTTOM, prepend=0.0)
@@ -41,7 +43,7 @@ OUTPUT_DEPTHS = (1.0, 11.0, 32.0)
 SECONDS = 86_400.0
 """Of a day."""
 SINGLE = np.float32
-"""Precision of rates and of what turns over within months; numpy steps it twice as fast. Organic carbon and nitrogen,
+"""Precision of rates and of what turns over within months; it is stepped twice as fast. Organic carbon and nitrogen,
 of which a day changes as little as a millionth, and the sums that close the balances are doubles."""
 
 EXACT = SINGLE(768)
