@@ -42,15 +42,18 @@ class HotMoments:
     def of(cls, truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> HotMoments:
         """Count a block of rows; arrays (rows, days), truth NaN where nothing was observed."""
         there = ~np.isnan(truth)
-        hot = there.sum(axis=1) // ONE_IN
-        low = np.where(there, truth, np.inf).min(axis=1, initial=np.inf)
-        hot[low == np.where(there, truth, -np.inf).max(axis=1, initial=-np.inf)] = 0
-        caught = 0.0
-        for k in np.unique(hot[hot > 0]):
+        observed = there.sum(axis=1)
+        if (observed < truth.shape[1]).any():
+            truth, prediction = np.where(there, truth, -np.inf), np.where(there, prediction, -np.inf)
+        hot = observed // ONE_IN
+        days, caught = 0, 0.0
+        for k in np.unique(hot[hot > 0]).tolist():
             rows = hot == k
-            shares = (_share(np.where(there[rows], values[rows], -np.inf), int(k)) for values in (truth, prediction))
-            caught += float(np.einsum("ij,ij->", *shares))
-        return cls(int(hot.sum()), caught)
+            t, p = _Highest.of(truth[rows], k), _Highest.of(prediction[rows], k)
+            varies = t.level.sum(axis=1) < observed[rows]
+            days += k * int(varies.sum())
+            caught += float(((t.above & p.above).sum(axis=1) + _ties(t, p))[varies].sum())
+        return cls(days, caught)
 
     def __add__(self, other: HotMoments) -> HotMoments:
         return HotMoments(self.days + other.days, self.caught + other.caught)
@@ -64,9 +67,25 @@ class HotMoments:
         return self.caught / self.days if self.days else math.nan
 
 
-def _share(values: NDArray[np.floating], k: int) -> NDArray[np.float64]:
-    """How far each day is among the k highest of its row, 0 to 1, (rows, days); equal ones share what is left."""
-    least = np.partition(values, -k, axis=1)[:, -k, None]
-    above, level = values > least, values == least
-    left = (k - above.sum(axis=1, keepdims=True)) / level.sum(axis=1, keepdims=True)
-    return np.where(above, 1.0, np.where(level, left, 0.0))
+@dataclass(frozen=True)
+class _Highest:
+    """The k highest days of each row: those above the k-th value, and those level with it, which share what is left."""
+
+    above: NDArray[np.bool_]
+    level: NDArray[np.bool_]
+    share: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: NDArray[np.floating], k: int) -> _Highest:
+        least = np.partition(values, -k, axis=1)[:, -k, None]
+        above, level = values > least, values == least
+        return cls(above, level, (k - above.sum(axis=1)) / level.sum(axis=1))
+
+
+def _ties(t: _Highest, p: _Highest) -> NDArray[np.float64]:
+    """How much of the level days is caught in each row, (rows,)."""
+    return (
+        (t.above & p.level).sum(axis=1) * p.share
+        + (t.level & p.above).sum(axis=1) * t.share
+        + (t.level & p.level).sum(axis=1) * t.share * p.share
+    )

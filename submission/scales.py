@@ -18,6 +18,7 @@ where a value is not defined, which then counts nowhere.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,9 +88,19 @@ def means(
         n = np.add.reduceat(there, starts, axis=axis, dtype=np.int64)
         truth, prediction = np.where(there, truth, 0), np.where(there, prediction, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        t = np.add.reduceat(truth, starts, axis=axis, dtype=np.float64) / n
-        p = np.add.reduceat(prediction, starts, axis=axis, dtype=np.float64) / n
-    return np.where(n >= least, t, np.nan), p
+        t, p = (_sums(values, starts, axis) / n for values in (truth, prediction))
+    t[np.broadcast_to(n < least, t.shape)] = np.nan
+    return t, p
+
+
+def _sums(values: NDArray[np.floating], starts: NDArray[np.integer], axis: int) -> NDArray[np.float64]:
+    """Sums between each start and the next."""
+    rows, days = values.shape
+    size = rows // max(len(starts), 1)
+    if axis == 0 and size and np.array_equal(starts, np.arange(0, rows, size)):
+        # Series of equally many years, as those of a simulation: ten times as fast.
+        return values.reshape(len(starts), size, days).sum(axis=1, dtype=np.float64)
+    return np.add.reduceat(values, starts, axis=axis, dtype=np.float64)
 
 
 def weekly(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> Paired:
@@ -138,7 +149,7 @@ def anomalies(
     """
     cycle = cycle or seasonal(truth, prediction, first)
     series = _members(first, len(truth))
-    return _departures(truth, cycle[0][series]), prediction - cycle[1][series]
+    return truth - cycle[0][series], prediction - cycle[1][series]
 
 
 def inter_annual(truth: NDArray[np.floating], prediction: NDArray[np.floating], first: NDArray[np.integer]) -> Paired:
@@ -146,7 +157,7 @@ def inter_annual(truth: NDArray[np.floating], prediction: NDArray[np.floating], 
     t, p = yearly(truth, prediction)
     usual = means(t, p, first, _YEARS, axis=0)
     series = _members(first, len(truth))
-    return _departures(t, usual[0][series]), p - usual[1][series]
+    return t - usual[0][series], p - usual[1][series]
 
 
 def site_means(truth: NDArray[np.floating], prediction: NDArray[np.floating], first: NDArray[np.integer]) -> Paired:
@@ -185,8 +196,9 @@ def scale_sums(
     """
     site, treatment, _ = parts(sequence)
     of_site, of_series = _first(site), _first(site, treatment)
-    cycle = seasonal(truth, prediction, of_series) if {"seasonal", "anomalies"} & set(scales) else None
     groups = _members(of_site, len(sequence))
+    truth, prediction = truth.astype(np.float64), prediction.astype(np.float64)
+    cycle = seasonal(truth, prediction, of_series) if {"seasonal", "anomalies"} & set(scales) else None
     takes: dict[str, Callable[[], Paired]] = {
         "daily": lambda: (truth, prediction),
         "weekly": lambda: weekly(truth, prediction),
@@ -199,7 +211,20 @@ def scale_sums(
     }
     # A scale has one line for each row, each series or each site.
     groups_of = {"seasonal": groups[of_series], "site_mean": groups[of_site]}
-    return {name: RowSums.of(*takes[name]()).merged(groups_of.get(name, groups), len(of_site)) for name in scales}
+    sums = {name: RowSums.of(*takes[name]()).merged(groups_of.get(name, groups), len(of_site)) for name in scales}
+    for name in sums.keys() & {"anomalies", "inter_annual"}:
+        sums[name] = _unrounded(
+            sums[name], sums.get("daily") or RowSums.of(truth, prediction).merged(groups, len(of_site))
+        )
+    return sums
+
+
+def _unrounded(departures: RowSums, daily: RowSums) -> RowSums:
+    """Departures from a mean, without spread where only the rounding of that mean is left of a constant's."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = (daily.squares + np.square(daily.truth) / daily.n) / daily.n
+    varies = departures.squares > departures.n * ROUNDING**2 * size
+    return replace(departures, squares=np.where(varies, departures.squares, 0.0))
 
 
 def deviations(sequence: NDArray[np.int64], truth: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -211,13 +236,6 @@ def deviations(sequence: NDArray[np.int64], truth: NDArray[np.floating]) -> NDAr
         mean = np.add.reduceat(np.nansum(truth, axis=1, dtype=np.float64), first) / n
     apart = np.abs(truth - mean[_members(first, len(truth))][:, None])
     return np.add.reduceat(np.nansum(apart, axis=1), first)
-
-
-def _departures(truth: NDArray[np.floating], usual: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Truth less what it usually is; 0 where only the rounding of a mean is left, or a constant would vary."""
-    apart = truth - usual
-    apart[np.abs(apart) <= ROUNDING * np.abs(usual)] = 0
-    return apart
 
 
 def _first(*keys: NDArray[np.integer]) -> NDArray[np.int64]:

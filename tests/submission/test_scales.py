@@ -19,17 +19,17 @@ from submission.metrics import nmae, r2, rae, rmse
 Rows = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-def example(seed: int, gaps: float = 0.3) -> Rows:
-    """Three sites of two treatments and 1 to 4 years, in the order of a release; whole months are missing."""
+def example(seed: int, gaps: float = 0.3, years: int | None = None) -> Rows:
+    """Three sites of two treatments and 1 to 4 years or so many, in the order of a release; months may be missing."""
     draw = np.random.default_rng(seed)
     keys = [number(site, treatment, 2016 + year) for site in (5, 19, 40)
-            for year in range(1 + site % 4) for treatment in (0, 3)]  # fmt: skip
+            for year in range(years or 1 + site % 4) for treatment in (0, 3)]  # fmt: skip
     season = np.sin(np.arange(DAYS) / 58)
     truth = 4 + 3 * season + draw.normal(0, 1, (len(keys), 1)) + draw.normal(0, 1, (len(keys), DAYS))
     prediction = 0.8 * truth + draw.normal(0.4, 1, truth.shape)
     truth[draw.random(truth.shape) < gaps] = np.nan
     truth[draw.random(truth.shape) < gaps / 4] = np.nan
-    for row in range(len(keys)):
+    for row in range(len(keys) if gaps else 0):
         start = int(draw.integers(0, 300))
         truth[row, start : start + int(draw.integers(0, 230))] = np.nan
     return np.array(keys), truth.astype(np.float32), prediction.astype(np.float32)
@@ -76,9 +76,10 @@ def by_pandas(rows: Rows) -> dict[str, pd.DataFrame]:
     }
 
 
+@pytest.mark.parametrize("years", [None, 3], ids=["uneven", "even"])
 @pytest.mark.parametrize("gaps", [0.0, 0.3])
-def test_scales_are_those_of_the_published_rules(gaps: float) -> None:
-    rows = example(1, gaps)
+def test_scales_are_those_of_the_published_rules(gaps: float, years: int | None) -> None:
+    rows = example(1, gaps, years)
     found = accumulated(rows).scales
     wanted = by_pandas(rows)
     assert tuple(found) == scales.SCALES == tuple(wanted)
