@@ -18,15 +18,13 @@ from baselines.base import FluxModel
 from baselines.models import load
 from baselines.process import PROCESS, predict_process, process_model
 from baselines.run import Run, RunFolder
-from submission.climatology import Climatology
 from submission.file import write
 from submission.metadata import Metadata, Pretraining
+from submission.template import CLIMATOLOGY, write_climatology
 from submission.validation import predicted_split
 
-__all__ = ["CLIMATOLOGY", "predict", "write_prediction"]
+__all__ = ["predict", "write_prediction"]
 
-CLIMATOLOGY = "climatology"
-"""The reference that stands beside the learned models: the mean of the training years for each crop and day."""
 _BATCH = 256
 
 
@@ -102,7 +100,9 @@ def write_prediction(
         No such model, task or split, or the task lacks an input or every target of the model.
     """
     if str(model) == CLIMATOLOGY:
-        return _write_climatology(release, task, split, output)
+        if task is None:
+            raise AgrofluxError("climatology of which task?", expected="--task, one of " + ", ".join(release.tasks))
+        return write_climatology(release, task, split, output)
     if str(model).startswith(PROCESS):
         return _write_process(str(model), release, task, split, output, bar)
     learned = load(model)
@@ -134,26 +134,6 @@ def write_prediction(
             pretraining=_pretraining(config.task, known),
             method=type(learned).__name__.removesuffix("Model").upper(),
             seeds=(run.recipe.seed,) if run else (),
-        ),
-    )
-
-
-def _write_climatology(release: Release, task: str | None, split: str | None, output: Path | None) -> Path:
-    if task is None:
-        raise AgrofluxError("climatology of which task?", expected="--task, one of " + ", ".join(release.tasks))
-    wanted = split or predicted_split(release, task)
-    release.split(task, wanted)
-    has = release.splits(task)
-    training = [name for name in release.task(task).training_splits(release.edition) if name in has and name != wanted]
-    return write(
-        Climatology.fit(release, task, training).predict(release, task, wanted),
-        output or Path(f"{task}-{CLIMATOLOGY}.parquet"),
-        Metadata(
-            task=task,
-            revision=release.revision,
-            model=CLIMATOLOGY,
-            description="Mean of the training years for each crop and day of the year.",
-            method="climatology",
         ),
     )
 

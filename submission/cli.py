@@ -5,20 +5,34 @@ from __future__ import annotations
 import typer
 
 from agroflux_data import console
+from submission.commands.compare import compare
 from submission.commands.convert import convert
+from submission.commands.describe import describe
+from submission.commands.list import list_submissions
 from submission.commands.score import score
+from submission.commands.send import send
+from submission.commands.status import status
+from submission.commands.template import template
 from submission.commands.validate import validate
+from submission.commands.withdraw import withdraw
 
 __all__ = ["app", "main"]
 
 app = typer.Typer(
-    help="Convert, validate and score a submission to the AgroFlux benchmark.",
+    help="Make, check, score, compare and send submissions to the AgroFlux benchmark.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.command()(template)
+app.command()(describe)
 app.command()(validate)
 app.command()(score)
+app.command()(compare)
 app.command()(convert)
+app.command()(send)
+app.command()(status)
+app.command("list")(list_submissions)
+app.command()(withdraw)
 
 
 def main() -> None:

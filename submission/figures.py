@@ -21,7 +21,7 @@ from submission.metrics import RowSums, r2, rmse
 from submission.scoring import HALVES, Truth
 from submission.validation import Report
 
-__all__ = ["SiteYear", "draw", "plot", "site_year"]
+__all__ = ["SiteYear", "draw", "plot", "save", "site_year"]
 
 _PANELS = ("NEE", "GPP", "N2O")
 _OBSERVED, _PREDICTED, _QUIET = "#8a8f98", "#0b6e4f", "#5c6068"
@@ -219,12 +219,17 @@ def _short(text: str, longest: int = 60) -> str:
 
 
 def plot(shown: SiteYear, path: str | Path) -> Path:
-    """Save the figure of a sequence as PNG; the file appears whole or not at all."""
+    """Save the figure of a sequence as PNG; see `save`."""
+    return save(draw(shown), path)
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Save a figure as PNG; the file appears whole or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        draw(shown).savefig(temporary, format="png")
+        figure.savefig(temporary, format="png")
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
-from submission.commands.arguments import Data, File, Json, Split, TargetsFolder
+from submission.commands.arguments import Data, File, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
 from submission.scoring import Scores, score_report
 from submission.validation import validate
@@ -27,7 +27,7 @@ def score(
     file: File,
     data: Data = Path("agroflux"),
     targets: TargetsFolder = None,
-    half: Annotated[str, typer.Option(help="Which of the hidden rows: all, public or private.")] = "all",
+    half: Half = "all",
     split: Split = None,
     as_json: Json = False,
     plot: Annotated[

@@ -1,0 +1,50 @@
+"""`agroflux-submit template`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from agroflux_data import console
+from agroflux_data.errors import AgrofluxError
+from agroflux_data.release import Release
+from submission.commands.arguments import Data, Split
+from submission.template import CLIMATOLOGY, write_climatology, write_empty
+
+__all__ = ["template"]
+
+
+class Fill(StrEnum):
+    """What stands in the rows."""
+
+    CLIMATOLOGY = CLIMATOLOGY
+
+
+def template(
+    task: Annotated[str, typer.Argument(help="The task, such as ecosys_temporal.")],
+    data: Data = Path("agroflux"),
+    split: Split = None,
+    fill: Annotated[
+        Fill | None, typer.Option(help="Predictions to put in: the mean of the training years. Empty if not given.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The name that a leaderboard will show; for an empty file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The file to write; by default TASK-empty.parquet or TASK-climatology.parquet.")
+    ] = None,
+) -> None:
+    """Write a file with the right rows and targets, empty or with the climatology's predictions."""
+    release = Release(data)
+    if fill is Fill.CLIMATOLOGY:
+        if model is not None:
+            raise AgrofluxError("a name for the climatology, which has one", expected="--model without --fill")
+        path = write_climatology(release, task, split, output)
+        console.output.print(f"{path} written, a valid submission", markup=False, soft_wrap=True)
+        return
+    path = write_empty(release, task, split, output, **({} if model is None else {"model": model}))
+    console.output.print(f"{path} written", markup=False, soft_wrap=True)
+    console.messages.print(
+        "every day of it is NaN, which is not accepted: fill them all, then agroflux-submit validate", soft_wrap=True
+    )

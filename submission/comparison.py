@@ -1,0 +1,353 @@
+"""Two submissions to the same rows: which is better, how sure that is, and where they differ most."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agroflux_data.errors import AgrofluxError
+from agroflux_data.release import Release, Targets
+from agroflux_data.sequences import parts
+from agroflux_data.variables import DAYS
+from submission.file import blocks
+from submission.keys import positions
+from submission.metrics import RowSums, squared_errors
+from submission.scoring import Truth
+from submission.validation import Report
+
+__all__ = ["METRICS", "RESAMPLES", "Comparison", "Day", "Difference", "Group", "TargetComparison", "compare"]
+
+METRICS = ("r2", "rmse", "skill")
+RESAMPLES = 2000
+_CHUNK = 256
+"""Resamples drawn at a time."""
+_MOST = 5
+"""Days, and sites, that are named."""
+_MONTH = np.repeat(np.arange(12), [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+"""The month of each day of the year, (365,)."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One metric of two submissions over the same days.
+
+    Attributes
+    ----------
+    a, b : float
+    low, high : float
+        Of the 95 % interval of ``a - b``.
+    better : float
+        Share of the resamples in which A is better, 0 to 1; where both are equal, half of it counts.
+    """
+
+    a: float
+    b: float
+    low: float
+    high: float
+    better: float
+
+    @property
+    def value(self) -> float:
+        """``a - b``."""
+        return self.a - self.b
+
+
+@dataclass(frozen=True)
+class Group:
+    """A month or a site: how far each submission is off there.
+
+    Attributes
+    ----------
+    name : str
+        The month's number, 1 to 12, or the site.
+    days : int
+        Observed.
+    rmse_a, rmse_b : float
+        In the unit of the variable; NaN without observed days.
+    gain : float
+        Squared error that A has less than B, summed over the days; negative where B is better.
+    """
+
+    name: str
+    days: int
+    rmse_a: float
+    rmse_b: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class Day:
+    """One day of one sequence: what was observed, and what each submission said."""
+
+    sequence: int
+    site: str
+    treatment: int
+    year: int
+    day: int
+    observed: float
+    a: float
+    b: float
+
+
+@dataclass(frozen=True)
+class TargetComparison:
+    """Two submissions on one target.
+
+    Attributes
+    ----------
+    n : int
+        Observed days.
+    site_years : int
+        Blocks that were drawn.
+    differences : dict of str to Difference
+        By name of `METRICS`.
+    days : tuple of Day
+        Where the squared errors differ most, the largest first.
+    months : tuple of Group
+        All twelve.
+    sites : tuple of Group
+        Those where the squared errors differ most, the largest first.
+    """
+
+    n: int
+    site_years: int
+    differences: dict[str, Difference]
+    days: tuple[Day, ...]
+    months: tuple[Group, ...]
+    sites: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two submissions.
+
+    Attributes
+    ----------
+    task, split, half, origin, revision : str
+    models : tuple of two str
+    targets : dict of str to TargetComparison
+        Those that both predict.
+    resamples, seed : int
+    """
+
+    task: str
+    split: str
+    half: str
+    origin: str
+    revision: str
+    models: tuple[str, str]
+    targets: dict[str, TargetComparison]
+    resamples: int
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; a number that is not defined is null."""
+        plain = asdict(self)
+        for name, target in self.targets.items():
+            for metric, difference in target.differences.items():
+                plain["targets"][name]["differences"][metric]["value"] = difference.value
+        return _defined(plain)
+
+
+def _defined(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _defined(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_defined(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def compare(
+    a: Report,
+    b: Report,
+    release: Release,
+    hidden: Targets | str | Path | None = None,
+    half: str = "all",
+    targets: Iterable[str] | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two valid files by a paired block bootstrap over site-years.
+
+    All sequences of a site and year are one block: its treatments share the weather, and its days follow each other.
+    Both files are measured on the same blocks of each resample, so what makes a year hard for both does not blur
+    their difference. (Künsch 1989, Ann. Stat. 17:1217, for blocks; percentile intervals after Efron 1979, Ann. Stat.
+    7:1.)
+
+    Parameters
+    ----------
+    a, b : Report
+        Of files without faults, for the same task and split.
+    release : Release
+    hidden : Targets, str or Path, optional
+        The hidden targets of a sealed release; beside it by default.
+    half : {"all", "public", "private"}
+    targets : iterable of str, optional
+        By default all that both predict.
+    resamples : int
+    seed : int
+        Of the draws: the same call gives the same numbers.
+
+    Raises
+    ------
+    AgrofluxError
+        A file has faults, they are not for the same rows, a target is not in both, or the truth is not there.
+    """
+    a.raise_for_faults()
+    b.raise_for_faults()
+    if (a.task, a.split) != (b.task, b.split):
+        raise AgrofluxError(
+            "submissions to other rows", expected=f"{a.task}/{a.split}", came=f"{b.task}/{b.split}", where=b.path
+        )
+    assert a.task is not None
+    assert a.split is not None
+    assert a.metadata is not None
+    assert b.metadata is not None
+    both = [name for name in a.targets if name in b.targets]
+    wanted = both if targets is None else list(targets)
+    if not wanted or (lacking := [name for name in wanted if name not in both]):
+        raise AgrofluxError(
+            "targets that are not in both files", expected="some of " + (", ".join(both) or "none in common"),
+            came=", ".join(lacking if wanted else (*a.targets, *b.targets)),
+        )  # fmt: skip
+    truth = Truth(release, a.task, a.split, wanted, hidden)
+    rows = np.flatnonzero(truth.counted(half))
+    names = _sites(release, a.task, a.split)
+    found = {}
+    for name in wanted:
+        # One target of both files at a time: at full size all of them would not fit.
+        pair = [_predicted(report.path, name, truth)[rows] for report in (a, b)]
+        found[name] = _target(truth, name, rows, pair, names, resamples, seed)
+    return Comparison(
+        a.task, a.split, half, release.origin(a.task), release.revision, (a.metadata.model, b.metadata.model), found,
+        resamples, seed,
+    )  # fmt: skip
+
+
+def _predicted(path: Path, target: str, truth: Truth) -> NDArray[np.float32]:
+    """The predictions of a file in the order of the truth, (N, 365)."""
+    predicted = np.empty((len(truth.sequence), DAYS), np.float32)
+    for sequence, block in blocks(path, [target]):
+        predicted[positions(sequence, truth.sequence)] = block[target]
+    return predicted
+
+
+def _sites(release: Release, task: str, split: str) -> dict[int, str]:
+    """The name of each site by its number."""
+    rows = release.table(task, split, ["sequence", "site"])
+    numbers, first = np.unique(parts(rows["sequence"].to_numpy())[0], return_index=True)
+    return dict(zip(numbers.tolist(), rows["site"].take(first).to_pylist(), strict=True))
+
+
+def _target(
+    truth: Truth, name: str, rows: NDArray[np.integer], pair: list[NDArray[np.float32]], names: dict[int, str],
+    resamples: int, seed: int,
+) -> TargetComparison:  # fmt: skip
+    observed = truth.observed(name, rows)
+    site, treatment, year = parts(truth.sequence[rows])
+    sums = [RowSums.of(observed, predicted) for predicted in pair]
+    usual = squared_errors(observed, truth.climatology(name, rows))
+    _, block = np.unique(np.stack([site, year]), axis=1, return_inverse=True)
+    # Squared errors that A has less than B, day by day.
+    errors = [np.square(predicted.astype(np.float64) - observed) for predicted in pair]
+    there = ~np.isnan(observed)
+    gain = np.where(there, errors[1] - errors[0], 0.0)
+    order = np.argsort(-np.abs(gain), axis=None, kind="stable")[:_MOST]
+    days = tuple(
+        Day(
+            int(truth.sequence[rows[row]]), names[int(site[row])], int(treatment[row]), int(year[row]), int(day) + 1,
+            float(observed[row, day]), float(pair[0][row, day]), float(pair[1][row, day]),
+        )
+        for row, day in zip(*np.unravel_index(order, gain.shape), strict=True)
+        if gain[row, day]
+    )  # fmt: skip
+    squared = [np.where(there, error, 0.0) for error in errors]
+    months = _groups(
+        [f"{month + 1}" for month in range(12)], _MONTH, there.sum(axis=0), *(error.sum(axis=0) for error in squared)
+    )
+    numbers, at = np.unique(site, return_inverse=True)
+    sites = _groups([names[int(number)] for number in numbers], at, sums[0].n, sums[0].squared, sums[1].squared)
+    return TargetComparison(
+        int(there.sum()),
+        len(np.unique(block[sums[0].n > 0])),
+        _differences(sums[0], sums[1], usual, block, resamples, seed),
+        days,
+        tuple(months),
+        tuple(sorted((one for one in sites if one.gain), key=lambda one: -abs(one.gain))[:_MOST]),
+    )
+
+
+def _groups(
+    names: list[str], group: NDArray[np.integer], days: NDArray, a: NDArray[np.float64], b: NDArray[np.float64]
+) -> list[Group]:
+    """Squared errors summed by group."""
+    count, one, other = (np.bincount(group, weights=values, minlength=len(names)) for values in (days, a, b))
+    with np.errstate(invalid="ignore"):
+        return [
+            Group(name, int(n), float(np.sqrt(x / n)), float(np.sqrt(y / n)), float(y - x))
+            for name, n, x, y in zip(names, count, one, other, strict=True)
+        ]
+
+
+def _differences(
+    a: RowSums, b: RowSums, usual: NDArray[np.float64], block: NDArray[np.integer], resamples: int, seed: int
+) -> dict[str, Difference]:
+    """The metrics of both over all blocks, and their difference over blocks drawn with replacement."""
+    use = a.n > 0
+    if not use.any():
+        return {name: Difference(*[math.nan] * 5) for name in METRICS}
+    # About the mean of all days, so that a large mean does not eat the digits of the squares.
+    centre = a.truth.sum() / a.n.sum()
+    about = a.truth - a.n * centre
+    squares = a.squares + np.divide(np.square(about), a.n, out=np.zeros_like(about), where=use)
+    _, dense = np.unique(block[use], return_inverse=True)
+    blocks_: NDArray[np.float64] = np.stack(
+        [
+            np.bincount(dense, weights=values[use])
+            for values in (a.n.astype(np.float64), about, squares, a.squared, b.squared, usual)
+        ],
+        axis=1,
+    )  # fmt: skip
+    whole = [values[0] for values in _metrics(blocks_.sum(axis=0, keepdims=True))]
+    drawn = [np.concatenate(several, axis=0) for several in zip(*_draws(blocks_, resamples, seed), strict=True)]
+    found = {}
+    for name, one, resampled in zip(METRICS, whole, drawn, strict=True):
+        difference = resampled[:, 0] - resampled[:, 1]
+        difference = difference[np.isfinite(difference)]
+        if not len(difference):
+            found[name] = Difference(float(one[0]), float(one[1]), math.nan, math.nan, math.nan)
+            continue
+        low, high = np.quantile(difference, [0.025, 0.975])
+        wins = -difference if name == "rmse" else difference
+        better = float((np.sign(wins) + 1).mean() / 2)
+        found[name] = Difference(float(one[0]), float(one[1]), float(low), float(high), better)
+    return found
+
+
+def _draws(blocks_: NDArray[np.float64], resamples: int, seed: int) -> Iterator[list[NDArray[np.float64]]]:
+    """The metrics of some resamples at a time."""
+    random, count = np.random.default_rng(seed), len(blocks_)
+    for start in range(0, resamples, _CHUNK):
+        often = random.multinomial(count, np.full(count, 1 / count), size=min(_CHUNK, resamples - start))
+        yield _metrics(often @ blocks_)
+
+
+def _metrics(sums: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Each of `METRICS` for A and B, (resamples, 2), from the sums of each resample, (resamples, 6)."""
+    n, about, squares, usual = (sums[:, [column]] for column in (0, 1, 2, 5))
+    squared = sums[:, 3:5]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = squares - np.square(about) / n
+        # What rounding leaves of a constant truth is no spread.
+        spread = np.where(spread > squares * 1e-12, spread, np.nan)
+        return [
+            1 - squared / spread,
+            np.sqrt(squared / n),
+            1 - squared / np.where(usual > 0, usual, np.nan),
+        ]
