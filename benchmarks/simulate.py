@@ -2,7 +2,7 @@
 
 Both sides work on 1,980 columns and are measured alternately in one run, and each side's best round counts: other
 work on the machine only ever adds time. Spin-up, which a run of any length pays once, is left out of the ratios:
-daycent steps two years after six, ecosys one after four.
+daycent steps two years after six, ecosys one after four. What Numba compiles once is left out too.
 """
 
 from __future__ import annotations
@@ -107,7 +107,9 @@ def main() -> None:
     value = min(model) / min(plain)
     # Both sides of this ratio count a site-year: a run's years are alike, and one of them is a minute.
     year = drivers(ECOSYS_YEARS, COLUMNS)
+    ecosys_seconds(year.take(np.arange(2)), spin_up=0)
     other = min(ecosys_seconds(year, spin_up=0) for _ in range(ECOSYS_ROUNDS)) / ECOSYS_YEARS
+    other_spin_up = ecosys_seconds(year, Ecosys().spin_up) - other * ECOSYS_YEARS
     plain.append(plain_days(YEARS * DAYS))
     against = other / (min(plain) / YEARS)
     report(
@@ -122,7 +124,7 @@ def main() -> None:
             ("daycent, spin-up of a series", spin_up / COLUMNS),
             (f"ratio (bar: at most {BAR:g})", value),
             ("ecosys, a site-year", other / COLUMNS),
-            ("ecosys, spin-up of a series, as many such years", Ecosys().spin_up * other / COLUMNS),
+            ("ecosys, spin-up of a series", other_spin_up / COLUMNS),
             (f"ratio (bar: at most {ECOSYS_BAR:g})", against),
         ],
         others_hold=against <= ECOSYS_BAR,

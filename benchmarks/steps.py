@@ -3,8 +3,9 @@
 Some of the fields of `benchmarks.simulate`, with spin-up at the step itself. The main ratio is the largest relative
 difference that the mean annual GPP, RECO, ET and yield have at the model's own step; its bar is 5 %, which is what
 annual sums of tower observations are good for (Baldocchi 2003, Glob. Change Biol. 9:479). NEE is a difference of two
-large fluxes and is given in g C m-2. N2O has no bar: it arises where oxygen is just short, for hours, and its error is
-large; it stands in the table.
+large fluxes and is given in g C m-2. N2O has a bar of its own, 30 %, little against what is not known of it: it
+arises where oxygen is just short, for hours, so microbes step by the hour at any step of the model, but the water in
+which they live does not.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ YEARS = 4
 EVERY = 41
 STEPS, REFERENCE = (8, 12), 24
 NAMES = ("GPP", "RECO", "ET", "YIELD", "N2O", "NEE")
-BAR = 0.05
+BAR, NITROUS_BAR = 0.05, 0.30
 
 
 def simulate(steps: int) -> dict[str, NDArray[np.floating]]:
@@ -54,9 +55,10 @@ def main() -> None:
             else:
                 mean, typical = annual.mean() / hourly.mean() - 1, np.median(np.abs(annual / hourly - 1))
                 shown = f"{mean:+.2%}", f"{typical:.2%}"
-                if steps == own and name != "N2O":
+                if steps == own:
                     errors[name] = abs(float(mean))
             rows.append((f"{24 // steps} h, {name}", *shown, f"{explained(found[name], reference[name]):.4f}"))
+    nitrous = errors.pop("N2O")
     report(
         "steps",
         max(errors.values()),
@@ -64,6 +66,7 @@ def main() -> None:
         at_most=True,
         header=("step", "mean annual, of hourly", "a site-year, median", "daily R2"),
         rows=rows,
+        others_hold=nitrous <= NITROUS_BAR,
     )
 
 

@@ -15,7 +15,7 @@ from agroflux_data.simulators.ecosys.column import conductances, solve
 from agroflux_data.simulators.ecosys.habitat import habitat
 from agroflux_data.simulators.ecosys.hours import disaggregate
 from agroflux_data.simulators.ecosys.model import _Field
-from agroflux_data.simulators.ecosys.parameters import PARAMETERS, table
+from agroflux_data.simulators.ecosys.parameters import PARAMETERS, RATE, table
 from agroflux_data.simulators.ecosys.photosynthesis import leaf
 from agroflux_data.simulators.ecosys.soil_water import drain, fill, spill
 from agroflux_data.simulators.ecosys.temperature import INTERCEPTS, response
@@ -121,25 +121,26 @@ def test_c4_saturates_with_co2_where_c3_still_gains() -> None:
 
 
 def test_microsite_oxygen_solves_its_quadratic() -> None:
-    demand, conductance, dissolved, km = np.array([0.01, 0.5, 20.0]), np.array([2.0, 1.0, 1.0]), 8.0, 0.08
-    s = microbes.microsite_oxygen(demand, conductance, np.full(3, dissolved), km)
-    np.testing.assert_allclose(demand * s / (s + km), conductance * (dissolved - s), rtol=1e-9)
-    assert np.all(np.diff(s) < 0)
+    dissolved, km, found = 8.0, 0.08, []
+    for demand, conductance in ((0.01, 2.0), (0.5, 1.0), (20.0, 1.0)):
+        s = microbes.microsite_oxygen(demand, conductance, dissolved, km)
+        assert demand * s / (s + km) == pytest.approx(conductance * (dissolved - s), rel=1e-9)
+        found.append(s)
+    assert np.all(np.diff(found) < 0)
 
 
-def _reduced(cascade: tuple[np.ndarray, np.ndarray, np.ndarray], nitrous: float) -> list[float]:
+def _reduced(cascade: tuple[float, float, float], nitrous: float) -> list[float]:
     """N that passed each step of a cascade over a stock of N2O, none of which leaves."""
-    to_nitrite, to_nitrous, reduction = (float(values) for values in cascade)
+    to_nitrite, to_nitrous, reduction = cascade
     return [to_nitrite, to_nitrous, reduction / (1 + reduction) * (nitrous + to_nitrous)]
 
 
 def test_electrons_go_to_nitrate_then_nitrite_then_nitrous_oxide() -> None:
-    plenty = (np.asarray(1e6), np.asarray(1.0))
-    none = (np.asarray(0.0), np.asarray(1.0))
-    only_nitrate = microbes.cascade(PARAMETERS, np.asarray(1.0), plenty, plenty, plenty, 1.0)
+    p, plenty, none = PARAMETERS.scalars(), (1e6, 1.0), (0.0, 1.0)
+    only_nitrate = microbes.cascade(p, 1.0, plenty, plenty, plenty, 1.0)
     kept = PARAMETERS.nitrous_electrons
     np.testing.assert_allclose(_reduced(only_nitrate, 1e6), [0.875 * (1 - kept), 0, 1.75 * kept], atol=1e-3)
-    only_nitrous = microbes.cascade(PARAMETERS, np.asarray(1.0), none, none, plenty, 1.0)
+    only_nitrous = microbes.cascade(p, 1.0, none, none, plenty, 1.0)
     np.testing.assert_allclose(_reduced(only_nitrous, 1e6), [0, 0, 1.75], atol=1e-3)
 
 
@@ -148,7 +149,7 @@ def test_column_conserves_what_it_diffuses() -> None:
     conductance = conductances(np.full((3, 2), 0.5), thickness, np.full(2, 0.3))
     old = np.array([[1.0, 5.0], [2.0, 0.0], [3.0, 1.0]])
     storage = thickness / 0.25 * np.ones((3, 2))
-    new = solve(conductance, storage, storage * old)
+    new = solve(conductance, storage, storage * old, np.zeros(2))
     lost = (storage * (old - new)).sum(0)
     np.testing.assert_allclose(lost, conductance[0] * new[0], rtol=1e-12)
     # Against the matrix form.
@@ -201,7 +202,7 @@ def test_every_parameter_has_a_unit_and_a_source() -> None:
 def test_balances_close_from_states() -> None:
     for name, error in _simulated().imbalance.items():
         assert error.shape == (YEARS, len(RATES))
-        assert error.max() <= 1e-9, name
+        assert error.max() <= 1e-7, name
 
 
 def test_outputs_are_complete_and_physical() -> None:
@@ -268,13 +269,13 @@ def _pulse(fraction: float) -> float:
     content = np.full((1, 9, series), fraction) * field.hydraulics.saturation
     day = habitat(PARAMETERS, field.hydraulics, np.repeat(content, 4, 0), np.full((4, 9, series), 22.0))
     field.pools.nitrate[1:4] += 4.0
-    site = replace(field.site, nitrification=np.zeros(series))
-    roots = np.zeros_like(field.pools.doc)
-    steps = []
+    site = field.site._replace(nitrification=np.zeros(series, RATE))
+    roots = np.zeros(field.pools.doc.shape, RATE)
+    given_off = 0.0
     for _ in range(5):
         dissolved = microbes.hydrolyse(PARAMETERS, day, field.pools)
-        steps += [microbes.step(PARAMETERS, site, day.at(n), field.pools, dissolved[n], roots, 6.0) for n in range(4)]
-    return float(sum(gas.n2o.sum() for gas in steps))
+        given_off += float(microbes.day(PARAMETERS, site, day, field.pools, dissolved, roots).n2o.sum())
+    return given_off
 
 
 def test_nitrous_oxide_from_nitrate_peaks_where_oxygen_is_short_but_not_gone() -> None:
@@ -302,7 +303,7 @@ def test_drought_closes_stomata_and_costs_yield() -> None:
 def test_three_hours_are_near_one_hour() -> None:
     drivers = _drivers(1, (0.0, 17.0))
     coarse, fine = (Ecosys(spin_up=0, steps=steps).run(drivers) for steps in (8, 24))
-    for name, most in (("GPP", 0.04), ("RECO", 0.04), ("ET", 0.02), ("YIELD", 0.04), ("N2O", 0.6)):
+    for name, most in (("GPP", 0.04), ("RECO", 0.04), ("ET", 0.02), ("YIELD", 0.04), ("N2O", 0.2)):
         sums = [run.outputs[name].sum(0, dtype=float) for run in (coarse, fine)]
         np.testing.assert_allclose(sums[0], sums[1], rtol=most, err_msg=name)
     for imbalance in (*coarse.imbalance.values(), *fine.imbalance.values()):

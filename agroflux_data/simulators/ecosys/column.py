@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["conductances", "solve"]
+__all__ = ["compiled", "conductances", "eliminated", "solve", "substituted"]
 
 Array = NDArray[np.floating]
+
+compiled = numba.njit(cache=True, nogil=True, error_model="numpy")
+"""Decorator: division by zero gives infinity, as in NumPy; nothing is reordered, so every run has the same bytes."""
 
 
 def conductances(diffusivity: Array, thickness: Array, above: Array) -> Array:
@@ -31,7 +35,8 @@ def conductances(diffusivity: Array, thickness: Array, above: Array) -> Array:
     return 1 / resistance
 
 
-def solve(conductance: Array, storage: Array, source: Array, boundary: Array | float = 0.0) -> Array:
+@compiled
+def solve(conductance: Array, storage: Array, source: Array, boundary: Array) -> Array:
     """Values c of all nodes, with 0 flux below the last, from
 
         storage[i] c[i] = source[i] + conductance[i] (c[i-1] - c[i]) - conductance[i+1] (c[i] - c[i+1])
@@ -42,21 +47,37 @@ def solve(conductance: Array, storage: Array, source: Array, boundary: Array | f
 
     Parameters
     ----------
-    conductance, storage, source : arrays (nodes, ..., series)
-    boundary : array (..., series) or float
+    conductance, storage, source : arrays (nodes, series)
+    boundary : array (series,)
     """
-    nodes = len(storage)
-    load, gain = storage[-1], source[-1]
-    total, gains = [conductance[-1] + load], [gain]
+    nodes, series = storage.shape
+    load, gain, values = storage.copy(), source.copy(), np.empty_like(storage)
     for node in range(nodes - 2, -1, -1):
-        share = conductance[node + 1] / total[-1]
-        load = storage[node] + share * load
-        gain = source[node] + share * gain
-        total.append(conductance[node] + load)
-        gains.append(gain)
-    values = np.empty_like(storage)
-    value = boundary
+        for one in range(series):
+            load[node, one], gain[node, one] = eliminated(
+                storage[node, one],
+                source[node, one],
+                conductance[node + 1, one],
+                load[node + 1, one],
+                gain[node + 1, one],
+            )
     for node in range(nodes):
-        value = (conductance[node] * value + gains[-1 - node]) / total[-1 - node]
-        values[node] = value
+        for one in range(series):
+            above = values[node - 1, one] if node else boundary[one]
+            values[node, one] = substituted(conductance[node, one], above, load[node, one], gain[node, one])
     return values
+
+
+@compiled
+def eliminated(
+    storage: float, source: float, below: float, load_below: float, gain_below: float
+) -> tuple[float, float]:
+    """A node's storage and source with its share of those of the next node, to which the conductance is `below`."""
+    share = below / (below + load_below)
+    return storage + share * load_below, source + share * gain_below
+
+
+@compiled
+def substituted(conductance: float, above: float, load: float, gain: float) -> float:
+    """A node's value from that of the node above it."""
+    return (conductance * above + gain) / (conductance + load)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,9 +29,8 @@ _BOUNDARY = 0.005
 """Still air over the residue, m."""
 
 
-@dataclass(frozen=True)
-class Habitat:
-    """Conditions of the residue and the soil layers, (layers + 1, series) each, first axis steps where there is one."""
+class Habitat(NamedTuple):
+    """Conditions of the residue and the soil layers through a day, (steps, layers + 1, series) each."""
 
     rate: Array
     """Response to temperature times that to water potential."""
@@ -44,13 +43,10 @@ class Habitat:
     site_conductance: Array
     """O2 into the microsites of 1 gC of microbes, m3 h-1."""
     conductance: Array
-    """Of O2 and N2O between the layers' pore air, m h-1, (layers + 1, 2, series); first towards the atmosphere."""
+    """Of O2 between the layers' pore air, m h-1; first towards the atmosphere."""
     nitrous_capacity: Array
     """gN m-2 for each gN m-3 in pore air."""
     nitrous_solubility: Array
-
-    def at(self, step: int) -> Habitat:
-        return Habitat(*(getattr(self, name)[step] for name in self.__dataclass_fields__))
 
 
 def habitat(p: Parameters, hydraulics: Hydraulics, content: Array, temperature: Array) -> Habitat:
@@ -83,7 +79,6 @@ def habitat(p: Parameters, hydraulics: Hydraulics, content: Array, temperature: 
     relative = np.maximum(air * air / porosity ** (2 / 3), 2e-6)
     diffusivity = 3600 * p.gas_diffusivity * ((temperature + KELVIN) / KELVIN) ** 1.75 * relative
     above = np.full(diffusivity[:, 0].shape, _BOUNDARY / (3600 * p.gas_diffusivity), RATE)
-    oxygen = conductances(diffusivity, DEPTHS, above)
     solubility = 1.30 * np.exp(-0.031 * temperature)
     return Habitat(
         rate=thermal * np.exp(p.water_sensitivity * potential),
@@ -91,7 +86,7 @@ def habitat(p: Parameters, hydraulics: Hydraulics, content: Array, temperature: 
         water=content * DEPTHS,
         oxygen_solubility=0.0489 * np.exp(-0.020 * temperature),
         site_conductance=sphere * (p.site_radius + film) / film,
-        conductance=np.stack([oxygen, 0.80 * oxygen], 2),
+        conductance=conductances(diffusivity, DEPTHS, above),
         nitrous_capacity=(air + content * solubility) * DEPTHS,
         nitrous_solubility=solubility,
     )

@@ -129,8 +129,8 @@ class _Field:
             ammonium=20 * trace,
             nitrate=8e3 * trace,
             nitrite=trace.copy(),
-            nitrous=np.zeros(shape, RATE),
-            oxygen=np.full(shape, ATMOSPHERIC_OXYGEN, RATE),
+            nitrous=np.zeros(shape),
+            oxygen=np.full(shape, ATMOSPHERIC_OXYGEN),
         )
 
     def storage(self) -> tuple[Array, Array, Array]:
@@ -385,17 +385,7 @@ class _Field:
         roots = np.zeros(self.pools.doc.shape, RATE)
         roots[1:] = self.root_share * root_respiration * self.p.oxygen_demand / 24
         hydrolysed = microbes.hydrolyse(self.p, surroundings, self.pools)
-        steps = [
-            microbes.step(
-                self.p, self.site, surroundings.at(step), self.pools, hydrolysed[step], roots, self.step_hours
-            )
-            for step in range(self.steps)
-        ]
-        return microbes.Gases(
-            np.sum([gas.co2 for gas in steps], 0),
-            np.sum([gas.n2o for gas in steps], 0),
-            np.sum([gas.n2 for gas in steps], 0),
-        )
+        return microbes.day(self.p, self.site, surroundings, self.pools, hydrolysed, roots)
 
     def _nitrogen(
         self,
@@ -533,10 +523,10 @@ class _Field:
 class Ecosys:
     """A sub-daily model of a cropped field after Ecosys (Grant 2001, in Shaffer et al., and later papers).
 
-    Photosynthesis, stomata, plant water, canopy energy, soil water, microbes, oxygen and nitrogen gases every three
-    hours, or at another step; heat by the day with its wave; growth by the day. It shares no process equation with the
-    daily model: carbon enters through leaves' biochemistry, decomposition runs on microbial biomass, and N2O arises
-    where oxygen falls short of microbes' demand.
+    Photosynthesis, stomata, plant water, canopy energy and soil water every three hours, or at another step; microbes,
+    oxygen and nitrogen gases every hour; heat by the day with its wave; growth by the day. It shares no process
+    equation with the daily model: carbon enters through leaves' biochemistry, decomposition runs on microbial biomass,
+    and N2O arises where oxygen falls short of microbes' demand.
 
     Parameters
     ----------

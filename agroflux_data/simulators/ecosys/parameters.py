@@ -6,6 +6,7 @@ where the published model has a finer structure or the literature a range.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -138,6 +139,14 @@ class Parameters:
     ammonia_conductance: float = _value(36.0, "m h-1", "Rachhpal-Singh & Nye 1986, 100 s m-1")
     deposition: float = _value(1.0, "gN m-2 y-1", "NADP, Corn Belt")
     fertiliser_nitrate: float = _value(0.25, "-", "urea ammonium nitrate")
+
+    def scalars(self) -> Any:
+        """Those that are one number, with the precision of rates, as a named tuple for compiled functions."""
+        return _Scalars(*(RATE(getattr(self, name)) for name in _SCALARS))
+
+
+_SCALARS: tuple[str, ...] = tuple(f.name for f in fields(Parameters) if isinstance(f.default, float))
+_Scalars: Any = namedtuple("_Scalars", _SCALARS)  # type: ignore[misc]
 
 
 @dataclass(frozen=True)
