@@ -59,6 +59,8 @@ class Scale:
 class AnnualTotal:
     """How well the totals of years are met: 365 times the mean of a year's observed days, of which there are 183.
 
+    Chambers that are watched for a season alone have no total.
+
     Attributes
     ----------
     n : int

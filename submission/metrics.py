@@ -55,8 +55,9 @@ def _observed(
 def r2(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
     """Coefficient of determination ``1 - sum (t - p)^2 / sum (t - mean t)^2``, at most 1, unbounded below.
 
-    Also known as the Nash-Sutcliffe efficiency (Nash & Sutcliffe 1970, J. Hydrol. 10:282). It is not the squared
-    correlation: bias and a wrong amplitude cost. NaN where the truth is constant or has fewer than two days.
+    Without unit. Also known as the Nash-Sutcliffe efficiency (Nash & Sutcliffe 1970, J. Hydrol. 10:282), ``nse`` in
+    HydroErr, hydroeval and FLUXtrapolation, whose ``r2_score`` is another thing: the squared correlation, which costs
+    neither bias nor a wrong amplitude. NaN where the truth is constant or has fewer than two days.
     """
     t, p = _observed(truth, prediction)
     if not t.size:
@@ -67,24 +68,37 @@ def r2(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
 
 
 def mse(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
-    """Mean squared error ``mean (p - t)^2``, in the squared unit."""
+    """Mean squared error ``mean (p - t)^2``, in the squared unit; NaN where nothing was observed.
+
+    Murphy 1988, Mon. Weather Rev. 116:2417. One observation is enough, and so is a constant truth.
+    """
     t, p = _observed(truth, prediction)
     return float(np.square(p - t).mean()) if t.size else math.nan
 
 
 def rmse(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
-    """Root mean squared error ``sqrt(mean (p - t)^2)``, in the unit of the variable."""
+    """Root mean squared error ``sqrt(mean (p - t)^2)``, in the unit of the variable; NaN where nothing was observed.
+
+    Willmott 1981, Phys. Geogr. 2:184. One observation is enough, and so is a constant truth.
+    """
     return math.sqrt(mse(truth, prediction))
 
 
 def mae(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
-    """Mean absolute error ``mean |p - t|``, in the unit of the variable."""
+    """Mean absolute error ``mean |p - t|``, in the unit of the variable; NaN where nothing was observed.
+
+    Willmott & Matsuura 2005, Clim. Res. 30:79. One observation is enough, and so is a constant truth.
+    """
     t, p = _observed(truth, prediction)
     return float(np.abs(p - t).mean()) if t.size else math.nan
 
 
 def bias(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float:
-    """Mean error ``mean (p - t)``, in the unit of the variable; positive where too much is predicted."""
+    """Mean error ``mean (p - t)``, in the unit of the variable; positive where too much is predicted.
+
+    ``me`` in HydroErr and xskillscore (Willmott & Matsuura 2005, Clim. Res. 30:79). FLUXtrapolation and hydroeval's
+    percent bias have the other sign. NaN where nothing was observed; one observation is enough, and a constant truth.
+    """
     t, p = _observed(truth, prediction)
     return float((p - t).mean()) if t.size else math.nan
 
@@ -94,7 +108,9 @@ def nmae(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> float
 
     As CarbonBench has it (Rozanov et al. 2026, arXiv 2603.09868; ``normalized_mae`` in its ``utils/eval.py``), the
     1e-9 included, which is in the unit of the variable. It is taken by site; a truth that is zero on average, as NEE
-    may be, gives a very large number, and so the quantiles over sites tell more than their mean.
+    may be, gives a very large number, and so the quantiles over sites tell more than their mean. NaN where nothing
+    was observed; one observation is enough, and a constant truth. FLUXtrapolation's ``relative_mae`` keeps the sign
+    of the mean.
     """
     t, p = _observed(truth, prediction)
     return float(np.abs(p - t).mean() / (abs(t.mean()) + _LEAST_MEAN)) if t.size else math.nan

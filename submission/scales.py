@@ -2,17 +2,18 @@
 
 The rules are FLUXtrapolation's (its ``utils/aggregation.py``; github.com/anyafries/FLUXtrapolation): a week counts with
 at least 4 observed days, a month with 15, a year with 183, a day of the season with 2 years, and a site's mean is the
-mean of its yearly means. Three things differ, because of what the data are:
+mean of its yearly means. Three things differ:
 
 - A mean of the prediction is over the observed days alone, as that of the truth is. There, means of weeks to years
-  take the prediction of unobserved days too, so that a model is charged for when a tower was broken.
+  take the prediction of unobserved days too.
 - A year has 365 days and no weekdays: weeks are counted from 1 January, and day 365, which would be a week of one day,
   is in none. There, weeks run from Monday to Sunday and 29 February is a day of its own.
 - What takes several years (season, anomalies, inter-annual) is of one series: one treatment of a site. One year
   alone has no anomaly: it is left out, where FLUXtrapolation counts zeros for the inter-annual scale.
 
-All metrics of `submission.metrics` are taken of these values as of days. Units are those of the variable. Truth is NaN
-where a value is not defined, which then counts nowhere.
+All metrics of `submission.metrics` are taken of these values as of days: pooled over all of them, and by site for
+quantiles, where FLUXtrapolation takes those of daily to yearly values by site and year. Units are those of the
+variable. Truth is NaN where a value is not defined, which then counts nowhere.
 """
 
 from __future__ import annotations
