@@ -477,7 +477,8 @@ def add_litter(
         Share of the biomass.
     """
     part = lignin * carbon
-    metabolic = metabolic_fraction(part / np.maximum(nitrogen, 1e-9)) * carbon
+    # Both shares are of dry matter, 2.5 g for each g of carbon.
+    metabolic = metabolic_fraction(2.5 * part / np.maximum(nitrogen, 1e-9)) * carbon
     structural = carbon - metabolic
     bound = np.minimum(structural / p.structural_cn, nitrogen)
     state.carbon[row + STRUCTURAL, where] += structural
