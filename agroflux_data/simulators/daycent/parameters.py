@@ -145,11 +145,7 @@ class Parameters:
     interception_leaf: float = _value(0.2, "mm", "for each unit of leaf area, choice after Parton et al. (1998)")
     interception_litter: float = _value(0.003, "mm m2 g-1 C", "choice after Parton et al. (1998)")
     light_extinction: float = _value(0.5, "-", "Ritchie (1972)")
-    litter_mulch: float = _value(
-        1000.0,
-        "g C m-2",
-        "litter that halves soil evaporation, fitted towards a mean of 1.53 mm d-1 from soil and crop",
-    )
+    litter_mulch: float = _value(1000.0, "g C m-2", "litter that halves soil evaporation, choice")
     air_dry: float = _value(0.4, "-", "of the wilting point, choice")
     transpiration_onset: float = _value(0.3, "-", "relative water below which transpiration falls, choice")
     carbon_dioxide_transpiration: float = _value(-0.23, "-", "for doubled CO2, CO2ITR, crop.100 (file)")

@@ -286,6 +286,7 @@ class State:
     """mm, (layers, series)."""
     snow: Array
     snow_liquid: Array
+    """mm, in doubles."""
     temperature: Array
     """degC, (layers, series)."""
     carbon: Array
@@ -342,8 +343,8 @@ class State:
         nitrate = wide(0.002 * THICKNESS[:, None], series).astype(SINGLE)
         return cls(
             water=site.capacity.copy(),
-            snow=zero(),
-            snow_liquid=zero(),
+            snow=np.zeros(series),
+            snow_liquid=np.zeros(series),
             temperature=wide(site.mean_temperature[None], len(BOTTOM), axis=0),
             carbon=carbon,
             nitrogen=carbon / ratio[:, None],

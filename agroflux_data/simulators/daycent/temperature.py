@@ -137,7 +137,7 @@ def heat(
     biomass, litter : array (series,)
         Shading biomass, g m-2, and surface litter, g C m-2.
     """
-    surface, spread = _surface(maximum, minimum, biomass, night, state.snow, litter)
+    surface, spread = _surface(maximum, minimum, biomass, night, state.snow.astype(SINGLE), litter)
     bottom = site.mean_temperature + p.bottom_amplitude * math.cos(2 * math.pi * (day_of_year - p.bottom_day) / 365)
     layers, conduction = state.temperature, site.conduction
     _conduct(layers, surface, bottom, conduction.up, conduction.down, conduction.first)

@@ -63,7 +63,10 @@ def water_stress(relative: Array, p: Parameters | None = None) -> Array:
 
 
 def _snow(state: State, mean: Array, prec: Array, radiation: Array, pet: Array, p: Parameters) -> tuple[Array, Array]:
-    """Water that reaches the ground and what the pack evaporates, mm (Parton et al. 1998)."""
+    """Water that reaches the ground and what the pack evaporates, mm (Parton et al. 1998).
+
+    The pack is stepped in doubles: a winter's snowfalls are small beside what lies already.
+    """
     if mean.min() >= 0 and not state.snow.any():
         return prec, np.zeros_like(prec)
     fallen = prec * (mean < 0)
@@ -75,7 +78,7 @@ def _snow(state: State, mean: Array, prec: Array, radiation: Array, pet: Array, 
     state.snow_liquid += melt
     released = np.maximum(state.snow_liquid - p.snow_liquid * state.snow, 0)
     state.snow_liquid -= released
-    return prec - fallen + released, evaporated
+    return (prec - fallen + released).astype(SINGLE), evaporated.astype(SINGLE)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
