@@ -17,7 +17,7 @@ from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS
 from submission.file import blocks
 from submission.keys import positions
-from submission.metrics import RowSums, squared_errors
+from submission.metrics import RowSums
 from submission.scoring import Truth
 from submission.validation import Report
 
@@ -27,6 +27,8 @@ METRICS = ("r2", "rmse", "skill")
 RESAMPLES = 2000
 _CHUNK = 256
 """Resamples drawn at a time."""
+_ROWS = 2048
+"""Rows that are compared at a time."""
 _MOST = 5
 """Days, and sites, that are named."""
 _MONTH = np.repeat(np.arange(12), [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -218,14 +220,12 @@ def compare(
         )  # fmt: skip
     truth = Truth(release, a.task, a.split, wanted, hidden)
     rows = np.flatnonzero(truth.counted(half))
+    if not len(rows):
+        raise AgrofluxError("nothing to compare", expected="rows that are scored", where=f"{a.task}/{a.split}")
     names = _sites(release, a.task, a.split)
-    found = {}
-    for name in wanted:
-        # One target of both files at a time: at full size all of them would not fit.
-        pair = [_predicted(report.path, name, truth)[rows] for report in (a, b)]
-        found[name] = _target(truth, name, rows, pair, names, resamples, seed)
     return Comparison(
-        a.task, a.split, half, release.origin(a.task), release.revision, (a.metadata.model, b.metadata.model), found,
+        a.task, a.split, half, release.origin(a.task), release.revision, (a.metadata.model, b.metadata.model),
+        {name: _target(truth, name, rows, (a.path, b.path), names, resamples, seed) for name in wanted},
         resamples, seed,
     )  # fmt: skip
 
@@ -246,39 +246,48 @@ def _sites(release: Release, task: str, split: str) -> dict[int, str]:
 
 
 def _target(
-    truth: Truth, name: str, rows: NDArray[np.integer], pair: list[NDArray[np.float32]], names: dict[int, str],
+    truth: Truth, name: str, rows: NDArray[np.integer], paths: tuple[Path, Path], names: dict[int, str],
     resamples: int, seed: int,
 ) -> TargetComparison:  # fmt: skip
-    observed = truth.observed(name, rows)
-    site, treatment, year = parts(truth.sequence[rows])
-    sums = [RowSums.of(observed, predicted) for predicted in pair]
-    usual = squared_errors(observed, truth.climatology(name, rows))
-    _, block = np.unique(np.stack([site, year]), axis=1, return_inverse=True)
-    # Squared errors that A has less than B, day by day.
-    errors = [np.square(predicted.astype(np.float64) - observed) for predicted in pair]
-    there = ~np.isnan(observed)
-    gain = np.where(there, errors[1] - errors[0], 0.0)
-    order = np.argsort(-np.abs(gain), axis=None, kind="stable")[:_MOST]
-    days = tuple(
-        Day(
-            int(truth.sequence[rows[row]]), names[int(site[row])], int(treatment[row]), int(year[row]), int(day) + 1,
-            float(observed[row, day]), float(pair[0][row, day]), float(pair[1][row, day]),
-        )
-        for row, day in zip(*np.unravel_index(order, gain.shape), strict=True)
-        if gain[row, day]
-    )  # fmt: skip
-    squared = [np.where(there, error, 0.0) for error in errors]
-    months = _groups(
-        [f"{month + 1}" for month in range(12)], _MONTH, there.sum(axis=0), *(error.sum(axis=0) for error in squared)
-    )
-    numbers, at = np.unique(site, return_inverse=True)
-    sites = _groups([names[int(number)] for number in numbers], at, sums[0].n, sums[0].squared, sums[1].squared)
+    # One target of both files at a time, and the rest some rows at a time: at full size more would not fit.
+    pair = [_predicted(path, name, truth) for path in paths]
+    sums: list[tuple[RowSums, RowSums, RowSums]] = []
+    by_day = np.zeros((3, DAYS))
+    days: list[tuple[float, Day]] = []
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        observed = truth.observed(name, some)
+        one, other = pair[0][some], pair[1][some]
+        sums.append(
+            (
+                RowSums.of(observed, one), RowSums.of(observed, other),
+                RowSums.of(observed, truth.climatology(name, some)),
+            )
+        )  # fmt: skip
+        there = ~np.isnan(observed)
+        errors = [np.where(there, np.square(values.astype(np.float64) - observed), 0.0) for values in (one, other)]
+        by_day += np.stack([there.sum(axis=0), *(error.sum(axis=0) for error in errors)])
+        gain = np.abs(errors[1] - errors[0])
+        for at in np.argpartition(gain, max(gain.size - _MOST, 0), axis=None)[-_MOST:]:
+            row, day = divmod(int(at), DAYS)
+            if gain[row, day]:
+                site, treatment, year = (int(part) for part in parts(truth.sequence[some[row]]))
+                found = Day(
+                    int(truth.sequence[some[row]]), names[site], treatment, year, day + 1,
+                    float(observed[row, day]), float(one[row, day]), float(other[row, day]),
+                )  # fmt: skip
+                days.append((float(gain[row, day]), found))
+    a, b, usual = (RowSums.concatenated(several) for several in zip(*sums, strict=True))
+    every_site, _, every_year = parts(truth.sequence[rows])
+    _, block = np.unique(np.stack([every_site, every_year]), axis=1, return_inverse=True)
+    numbers, place = np.unique(every_site, return_inverse=True)
+    sites = _groups([names[int(number)] for number in numbers], place, a.n, a.squared, b.squared)
     return TargetComparison(
-        int(there.sum()),
-        len(np.unique(block[sums[0].n > 0])),
-        _differences(sums[0], sums[1], usual, block, resamples, seed),
-        days,
-        tuple(months),
+        int(a.n.sum()),
+        len(np.unique(block[a.n > 0])),
+        _differences(a, b, usual, block, resamples, seed),
+        tuple(day for _, day in sorted(days, key=lambda one: (-one[0], one[1].sequence, one[1].day))[:_MOST]),
+        tuple(_groups([str(month) for month in range(1, 13)], _MONTH, *by_day)),
         tuple(sorted((one for one in sites if one.gain), key=lambda one: -abs(one.gain))[:_MOST]),
     )
 
@@ -296,7 +305,7 @@ def _groups(
 
 
 def _differences(
-    a: RowSums, b: RowSums, usual: NDArray[np.float64], block: NDArray[np.integer], resamples: int, seed: int
+    a: RowSums, b: RowSums, usual: RowSums, block: NDArray[np.integer], resamples: int, seed: int
 ) -> dict[str, Difference]:
     """The metrics of both over all blocks, and their difference over blocks drawn with replacement."""
     use = a.n > 0
@@ -310,7 +319,7 @@ def _differences(
     blocks_: NDArray[np.float64] = np.stack(
         [
             np.bincount(dense, weights=values[use])
-            for values in (a.n.astype(np.float64), about, squares, a.squared, b.squared, usual)
+            for values in (a.n.astype(np.float64), about, squares, a.squared, b.squared, usual.squared)
         ],
         axis=1,
     )  # fmt: skip
