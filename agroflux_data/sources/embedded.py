@@ -216,17 +216,6 @@ def _treatments(source: Embedded, sites: Sequence[Site]) -> tuple[Treatment, ...
     return management.tower_plans(sites) if source.name == "towers" else management.mesocosm_plans(sites)
 
 
-def _model(name: str) -> ProcessModel:
-    # Imported where one runs: Numba takes half a second, which no command should wait for that simulates nothing.
-    if name == "ecosys":
-        from agroflux_data.simulators.ecosys import Ecosys
-
-        return Ecosys()
-    from agroflux_data.simulators.daycent import DayCent
-
-    return DayCent()
-
-
 def _simulate(source: Embedded, block: _Block) -> dict[str, Daily]:
     """What the source's own process model gives on the fields of a block: (days, series) each."""
     latents = draw(source.secret, SIMULATED, source.name, block.names, block.first_year, block.years, block.soil)
