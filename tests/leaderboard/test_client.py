@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -219,6 +220,13 @@ def test_not_a_leaderboard(carol: str, served: Served) -> None:
     with way(served.url, lambda path: (200, {"content-type": "text/html"})) as (url, _):  # noqa: SIM117
         with pytest.raises(AgrofluxError, match="not a leaderboard"):
             Leaderboard(url, carol, attempts=1).submissions()
+
+
+def test_without_gradios_client_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gradio_client", None)
+    monkeypatch.delitem(sys.modules, "submission.client")
+    told = submit("list", token="agf_secret", url="https://example.org")
+    assert str(told.exception) == "gradio_client is not installed: expected pip install 'agroflux[client]'"
 
 
 def test_where_a_token_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
