@@ -15,8 +15,10 @@ from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
+from submission.breakdown import PIECES, Breakdown, breakdown
 from submission.commands.arguments import Data, File, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
+from submission.metrics import Metrics
 from submission.scoring import Scores, score_report
 from submission.validation import validate
 
@@ -29,6 +31,9 @@ def score(
     targets: TargetsFolder = None,
     half: Half = "all",
     split: Split = None,
+    by: Annotated[
+        str | None, typer.Option(help="Scores in pieces too: by site, year, month or scale (of time); JSON has all.")
+    ] = None,
     as_json: Json = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw predicted against observed for one sequence into this PNG file.")
@@ -38,16 +43,22 @@ def score(
     """Score a file against the truth, where the truth is at hand: an open release, or a host with its targets."""
     if sequence is not None and plot is None:
         raise AgrofluxError("a sequence but no figure", expected="--plot with --sequence")
+    if by is not None and by not in PIECES:
+        raise AgrofluxError("nothing to score by", expected="one of " + ", ".join(PIECES), came=by)
     release = Release(data)
     report = validate(file, release, split=split)
     if not report.ok and as_json:
         print(json.dumps(report.to_json(), indent=1, allow_nan=False))
     refuse(report, shown=as_json)
     scores = score_report(report, release, targets, half)
+    pieces = breakdown(report, release, targets, half) if by is not None else None
     if as_json:
-        print(json.dumps(scores.to_json(), indent=1, allow_nan=False))
+        found = scores.to_json() | ({"pieces": pieces.to_json()} if pieces is not None else {})
+        print(json.dumps(found, indent=1, allow_nan=False))
     else:
         _print_scores(scores)
+        if pieces is not None and by is not None:
+            _print_pieces(pieces, by)
     if plot is not None:
         # Drawing loads matplotlib, which takes longer than scoring a small file.
         from submission import figures
@@ -76,6 +87,30 @@ def _print_scores(scores: Scores) -> None:
     mean = _number(scores.skill, "{:.4f}")
     console.output.print(f"* ranked; their mean skill against the climatology: {mean}")
     console.output.print(f"release {scores.revision}, scorer {scores.scorer}, SHA-256 {scores.sha256}", soft_wrap=True)
+
+
+def _print_pieces(pieces: Breakdown, by: str) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for heading in ("target", by):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("values" if by == "scale" else "days", "R2", "RMSE", "MAE", "bias"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, target in pieces.targets.items():
+        for piece, one in target.by(by).items():
+            table.add_row(name, str(piece), *_metrics(one))
+    console.output.print(table)
+    for name, target in pieces.targets.items():
+        if (hot := target.metrics.hot_moments) is not None and (total := target.metrics.annual_total) is not None:
+            console.output.print(
+                f"{name}: {_number(100 * hot.share)} % of {hot.days} hot days caught; annual totals miss by "
+                f"{_number(100 * total.relative)} % ({total.n} years)"
+            )
+    if pieces.closure is not None:
+        console.output.print(f"closure |NEE - (RECO - GPP)|: {_number(pieces.closure.mean)} g C m-2 d-1 on average")
+
+
+def _metrics(one: Metrics) -> tuple[str, ...]:
+    return str(one.n), _number(one.r2, "{:.3f}"), _number(one.rmse), _number(one.mae), _number(one.bias)
 
 
 def _number(value: float, form: str = "{:.3g}") -> str:

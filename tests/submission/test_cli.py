@@ -47,6 +47,19 @@ def test_score_for_programs(perfect: Path, release: Release) -> None:
     assert scores["revision"] == release.revision
 
 
+def test_score_in_pieces(perfect: Path, release: Release) -> None:
+    found = run("score", perfect, "--data", release.path, "--by", "scale")
+    assert (found.returncode, found.stderr) == (0, "")
+    assert any(line.split()[:2] == ["NEE", "weekly"] for line in found.stdout.splitlines())
+    assert "N2O: 100 % of" in found.stdout
+    found = run("score", perfect, "--data", release.path, "--by", "month", "--json")
+    pieces = json.loads(found.stdout)["pieces"]["targets"]["GPP"]
+    assert pieces["month"]["7"]["rmse"] == pieces["scales"]["weekly"]["rmse"] == 0
+    found = run("score", perfect, "--data", release.path, "--by", "day")
+    assert found.returncode == 2
+    assert "site, year, month, scale" in found.stderr
+
+
 @pytest.mark.parametrize("command", ["validate", "score"])
 def test_bad_files(command: str, truth: Arrays, release: Release, tmp_path: Path) -> None:
     (tmp_path / "table.parquet").write_text("sequence,day,GPP\n1,1,2.0\n")
