@@ -221,11 +221,12 @@ def scale_sums(
 
 
 def _unrounded(departures: RowSums, daily: RowSums) -> RowSums:
-    """Departures from a mean, without spread where only the rounding of that mean is left of a constant's."""
+    """Departures from a mean without what only its rounding left: a spread of constants, and a bias, which is zero."""
     with np.errstate(invalid="ignore", divide="ignore"):
         size = (daily.squares + np.square(daily.truth) / daily.n) / daily.n
     varies = departures.squares > departures.n * ROUNDING**2 * size
-    return replace(departures, squares=np.where(varies, departures.squares, 0.0))
+    squares = np.where(varies, departures.squares, 0.0)
+    return replace(departures, squares=squares, error=np.zeros_like(departures.error))
 
 
 def deviations(sequence: NDArray[np.int64], truth: NDArray[np.floating]) -> NDArray[np.float64]:
