@@ -119,12 +119,16 @@ class Parameters:
     # Nitrogen.
     nitrifiers: float = _value(0.0014, "gC gC-1", "design: NH3 oxidisers in the microbial C")
     nitrifier_reducers: float = _value(0.01, "-", "design: share of NH3 oxidisers' unmet demand that NO2 takes")
-    chemical_reduction: float = _value(2.5e-4, "h-1", "design, from van Cleemput & Samater 1996: NO2 to N2O, pH 6")
+    chemical_reduction: float = _value(
+        5e-4, "h-1", "NO2 to N2O at pH 6, van Cleemput & Samater 1996; fitted to the N2O of DayCent's runs"
+    )
     nitrite_oxidisers: float = _value(0.0200, "gC gC-1", "design: NO2 oxidisers in the microbial C")
     nitrification: float = _value(0.375, "gN gC-1 h-1", "Grant & Pattey 1999")
     nitrite_oxidation: float = _value(0.25, "gN gC-1 h-1", "Grant & Pattey 1999")
     nitrifier_km: float = _value(1.4, "gN m-3", "Grant & Pattey 1999")
-    denitrifiers: float = _value(0.16, "gC gC-1", "design: denitrifiers in the active microbial C")
+    denitrifiers: float = _value(
+        0.20, "gC gC-1", "design: denitrifiers in the active microbial C, fitted to NO3 and N2O"
+    )
     denitrifier_km: float = _value(1.4, "gN m-3", "Grant & Pattey 1999")
     nitrous_electrons: float = _value(0.06, "-", "design, after Pan et al. 2013: N2O reductase's share of electrons")
     nitrous_km: float = _value(0.014, "gN m-3", "Grant & Pattey 1999")
@@ -132,7 +136,7 @@ class Parameters:
     electrons_nitrate: float = _value(0.875, "gN gO2-1", "stoichiometry, 2 e- N-1")
     electrons_nitrous: float = _value(1.75, "gN gO2-1", "stoichiometry, 1 e- N-1")
     exchange: float = _value(60.0, "m3 Mg-1 per clay fraction", "design: linear NH4 exchange")
-    mobile_nitrate: float = _value(0.9, "-", "design: share of the water that drains with its NO3")
+    mobile_nitrate: float = _value(1.0, "-", "share of the water that drains with its NO3, Burns 1974")
     mobile_organic: float = _value(0.1, "-", "design: share of dissolved organic matter that is not sorbed")
     urea_alkalinity: float = _value(0.67, "mol mol-1", "urea ammonium nitrate: urea's share of what becomes NH4")
     ph_buffer: float = _value(30.0, "mmol kg-1 per pH unit", "Rachhpal-Singh & Nye 1986, range 20 to 60")
