@@ -8,8 +8,9 @@ import time
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release, Targets
-from leaderboard.child import Limits, Verdict, score
+from leaderboard.child import SCORING, Verdict, score
 from leaderboard.store import Entry, Lease, Result, State, Store
+from submission.child import Limits
 from submission.scoring import SCORER
 
 __all__ = ["Worker"]
@@ -41,12 +42,12 @@ class Worker:
     """
 
     def __init__(
-        self, store: Store, release: Release, targets: Targets, limits: Limits | None = None,
+        self, store: Store, release: Release, targets: Targets, limits: Limits = SCORING,
         lease_seconds: float = 60.0,
     ):  # fmt: skip
         self._store, self._lease_seconds = store, lease_seconds
         self._release, self._targets, self._revision = release.path, targets.path, release.revision
-        self._limits = limits or Limits()
+        self._limits = limits
         self._wake, self._stop = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agroflux_data.errors import AgrofluxError
 
-__all__ = ["CODES", "Code", "Fault", "FaultyFileError"]
+__all__ = ["CODES", "Code", "Fault", "FaultyFileError", "markdown"]
 
 _EXAMPLES = 5
 
@@ -42,6 +42,7 @@ _TABLE = (
     Code("AF006", "damaged file", "Write it again; copy or upload it whole."),
     Code("AF007", "larger than a submission can be", "Keep to one row a sequence and one column a target."),
     Code("AF008", "unknown version of the format", "Write it with this version of the kit."),
+    Code("AF009", "too much work to read", "Write it with submission.write: float32 in small row groups."),
     Code("AF101", "missing sequences", "Predict every sequence of the split."),
     Code("AF102", "extra sequences", "Leave out what the split does not have."),
     Code("AF103", "duplicate sequences", "Keep one row a sequence."),
@@ -55,10 +56,17 @@ _TABLE = (
     Code("AF302", "infinite values", "Look for an overflow in the model."),
     Code("AF303", "outside the physical range", "Check unit and sign; clip what is only noise."),
     Code("AF304", "null", "Predict every day, and let no list be null."),
+    Code("AF305", "subnormal values", "Set to 0 what float32 cannot hold with full precision (below 1.2e-38)."),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}
 """All codes, in order."""
+
+
+def markdown() -> str:
+    """The table of the documentation, ``codes.md`` beside this module."""
+    rows = [f"| `{code.code}` | {code.meaning} | {code.remedy} |" for code in _TABLE]
+    return "\n".join(["| code | meaning | what to do |", "|---|---|---|", *rows]) + "\n"
 
 
 @dataclass(frozen=True)
@@ -114,6 +122,11 @@ class Fault:
             "examples": list(self.examples),
             "remedy": self.kind.remedy,
         }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Fault:
+        """What `to_json` gave."""
+        return cls(data["code"], data["message"], data["count"], data["column"], tuple(data["examples"]))
 
 
 def _shown(text: str) -> str:

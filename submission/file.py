@@ -6,7 +6,6 @@ physical units. The file's key-value metadata hold under ``agroflux`` the JSON o
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,12 +23,23 @@ from agroflux_data.sequences import daily_array, values
 from agroflux_data.tasks import Task
 from agroflux_data.variables import DAYS, OUTPUTS
 from submission.codes import Fault, FaultyFileError
-from submission.metadata import FORMAT, LARGEST, Metadata
+from submission.metadata import FORMAT, LARGEST, Metadata, parse
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-__all__ = ["BLOCK", "KEY", "blocks", "convert_csv", "metadata_of", "open_file", "read", "read_metadata", "write"]
+__all__ = [
+    "BLOCK",
+    "KEY",
+    "blocks",
+    "convert_csv",
+    "metadata_of",
+    "open_file",
+    "read",
+    "read_metadata",
+    "subnormal",
+    "write",
+]
 
 KEY = b"agroflux"
 """Where the metadata stand in the file."""
@@ -38,8 +48,8 @@ BLOCK = 256
 """Rows that are in memory at a time when a file is read."""
 _ROW_GROUP = 256
 _MAGIC = b"PAR1"
-_LARGEST_FOOTER = 16 << 20
-"""Bytes: about 40,000 row groups of four columns."""
+_LARGEST_FOOTER = 4 << 20
+"""Bytes: about 10,000 row groups of four columns."""
 _MOST_COLUMNS = 1000
 """More than these are not looked at one by one."""
 
@@ -50,9 +60,9 @@ def write(predictions: Mapping[str, ArrayLike] | pd.DataFrame | Dataset, path: s
     Parameters
     ----------
     predictions : mapping of str to array, pandas.DataFrame or datasets.Dataset
-        ``sequence`` (N,) and each predicted target (N, 365), in physical units. A frame is either long (columns
-        ``sequence``, ``day`` from 1 to 365, and one for each target; days that are not there become NaN) or has
-        one row a sequence with arrays or lists of 365 numbers in the targets' columns.
+        ``sequence`` (N,) and each predicted target (N, 365), in physical units; `subnormal` values become 0. A frame
+        is either long (columns ``sequence``, ``day`` from 1 to 365, and one for each target; days that are not there
+        become NaN) or has one row a sequence with arrays or lists of 365 numbers in the targets' columns.
     path : str or Path
     metadata : Metadata
 
@@ -120,7 +130,17 @@ def _daily(given: ArrayLike, name: str, rows: int) -> NDArray[np.floating]:
             f"bad values of {name}", expected=f"numbers ({rows}, {DAYS})", came=f"{array.dtype} {array.shape}"
         )
     with np.errstate(over="ignore"):  # what overflows is infinite, and validation says so
-        return array.astype(np.float32)
+        array = array.astype(np.float32)
+    return np.where(subnormal(array), np.float32(0), array)
+
+
+def subnormal(array: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where a value is not 0 but smaller than any that float32 holds with full precision.
+
+    Arithmetic with them is a hundred times slower, and no flux is meant by them. Told by their bits: exponent 0, and a
+    mantissa.
+    """
+    return (array.view(np.uint32) & 0x7FFFFFFF) - np.uint32(1) < np.uint32(0x7FFFFF)
 
 
 def _arrays(predictions: Any) -> dict[str, Any]:
@@ -231,6 +251,8 @@ def open_file(path: str | Path) -> pq.ParquetFile:
         AF001, AF006 or AF007.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():  # waiting for a pipe might never end
+        raise AgrofluxError("unreadable file", expected="a file", came="a folder or a device", where=path)
     try:
         with path.open("rb") as handle:
             head = handle.read(512)
@@ -257,7 +279,9 @@ def open_file(path: str | Path) -> pq.ParquetFile:
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise FaultyFileError(Fault.of("AF006", _first_line(error)), path) from None
+        text = _first_line(error)
+        code = "AF007" if "Exceeded size limit" in text else "AF006"
+        raise FaultyFileError(Fault.of(code, text), path) from None
 
 
 def _first_line(error: Exception) -> str:
@@ -298,13 +322,13 @@ def metadata_of(file: pq.ParquetFile) -> Metadata:
     if len(text) > LARGEST:
         raise FaultyFileError(Fault.of("AF002", f"{len(text)} bytes, at most {LARGEST}"))
     try:
-        data = json.loads(text.decode())
+        data = parse(text)
         if isinstance(data, dict) and "format" in data and data["format"] != FORMAT:
             raise FaultyFileError(Fault.of("AF008", f"expected {FORMAT}, got {str(data['format'])[:40]!r}"))
         return Metadata.from_json(data)
     except FaultyFileError:
         raise
-    except (AgrofluxError, ValueError, RecursionError) as error:
+    except (AgrofluxError, ValueError) as error:
         raise FaultyFileError(Fault.of("AF002", _first_line(error))) from None
 
 

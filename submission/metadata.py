@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -20,6 +21,7 @@ Pretraining = Literal["none", "ecosys", "daycent", "external"]
 LARGEST = 1 << 16
 """Bytes of JSON that metadata may have."""
 _LINE, _TEXT, _ITEMS = 200, 10_000, 100
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -126,16 +128,34 @@ class Metadata:
         return text
 
 
+def parse(text: bytes) -> Any:
+    """What JSON text says; raises `ValueError` where it is none, gives a name twice or is nested without end."""
+    # The parser calls itself for each level, which may end the process; metadata have two.
+    if len(re.findall(rb"[\[{]", _STRING.sub(b"", text))) > _ITEMS:
+        raise ValueError(f"more than {_ITEMS} lists and objects")
+    return json.loads(text.decode(), object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("a name that is given twice")
+    return given
+
+
 def _some(names: list[str]) -> str:
     return ", ".join(name[:40] for name in names[:5])
 
 
 def _is_text(value: Any, longest: int, lines: bool = False) -> bool:
-    # Control, format and lone surrogate characters could hide or reorder what a table shows.
+    # Control and format characters, separators of lines and half characters could hide or reorder what a table shows.
     return (
         isinstance(value, str)
         and len(value) <= longest
-        and all(unicodedata.category(one) not in ("Cc", "Cf", "Cs") or (lines and one in "\n\t") for one in value)
+        and all(
+            unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Zl", "Zp") or (lines and one in "\n\t")
+            for one in value
+        )
     )
 
 
@@ -149,5 +169,7 @@ def _is_whole(value: Any) -> bool:
 
 def _is_link(value: Any) -> bool:
     return (
-        _is_text(value, 10 * _LINE) and value.startswith(("https://", "http://")) and not any(map(str.isspace, value))
+        _is_text(value, 10 * _LINE)
+        and value.startswith(("https://", "http://"))
+        and not any(one.isspace() or one in '<>"' for one in value)
     )

@@ -6,6 +6,8 @@ and sizes, then the keys alone, then the values block by block.
 
 from __future__ import annotations
 
+import json
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,12 +23,13 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.tasks import Task
 from agroflux_data.variables import DAYS, OUTPUTS, VARIABLES
+from submission.child import OUT_OF_MEMORY, Limits, TookTooLongError, apart
 from submission.codes import Fault, FaultyFileError
-from submission.file import BLOCK, metadata_of, open_file
+from submission.file import BLOCK, metadata_of, open_file, subnormal
 from submission.keys import compare
 from submission.metadata import Metadata
 
-__all__ = ["Report", "predicted_split", "validate"]
+__all__ = ["Report", "predicted_split", "reading_limits", "validate"]
 
 _MARGIN = 1 << 20
 """Bytes that a column may have beside its values, and rows that a file may have beside those expected."""
@@ -83,6 +86,13 @@ class Report:
             "faults": [fault.to_json() for fault in self.faults],
         }
 
+    @classmethod
+    def from_json(cls, path: Path, data: dict[str, Any]) -> Report:
+        """What `to_json` gave for a file."""
+        metadata = None if data["metadata"] is None else Metadata.from_json(data["metadata"])
+        faults = tuple(Fault.from_json(fault) for fault in data["faults"])
+        return cls(path, faults, metadata, data["task"], data["split"], tuple(data["targets"]), data["rows"])
+
 
 def predicted_split(release: Release, task: str, split: str | None = None) -> str:
     """The split whose rows a submission predicts: the named one, else the test split.
@@ -101,8 +111,27 @@ def predicted_split(release: Release, task: str, split: str | None = None) -> st
     return "test"
 
 
+def reading_limits(path: str | Path) -> Limits:
+    """What reading a file may take: 320 MiB, and 2 s of processor time and one more for every 32 MiB of it.
+
+    With the interpreter and its libraries that is less than 512 MiB in a command or a server's child.
+
+    A submission is read 256 rows at a time, so its size matters for the time alone; a valid one needs about a tenth.
+    """
+    try:
+        size = Path(path).stat().st_size
+    except OSError:
+        size = 0
+    cpu = 2 + size // (32 << 20)
+    return Limits(memory=320 << 20, cpu=cpu, wall=60 + 30 * cpu)
+
+
 def validate(
-    path: str | Path, release: Release | str | Path, task: str | None = None, split: str | None = None
+    path: str | Path,
+    release: Release | str | Path,
+    task: str | None = None,
+    split: str | None = None,
+    limits: Limits | None = None,
 ) -> Report:
     """Everything that is wrong with a file.
 
@@ -116,6 +145,10 @@ def validate(
         The task it should be for; by default the one that its metadata name.
     split : str, optional
         The split whose rows it should predict, ``test`` by default.
+    limits : Limits, optional
+        Read the file in a child process with these limits, such as `reading_limits`: for a file of somebody else. By
+        default it is read in this process, where a hostile one may take what memory there is; a process with other
+        Python threads has no choice, as it cannot fork safely (a server starts `submission.child.run`).
 
     Returns
     -------
@@ -125,12 +158,47 @@ def validate(
     Raises
     ------
     AgrofluxError
-        There is no such file, release, task or split: faults of the call, not of the file.
+        There is no such file, release, task or split: faults of the call, not of the file. Or the child waited longer
+        than its limit.
     """
     path = Path(path)
     release = release if isinstance(release, Release) else Release(release)
     if task is not None:
         predicted_split(release, task, split)
+    if limits is None:
+        return _examine(path, release, task, split)
+    return _examine_apart(path, release, task, split, limits)
+
+
+def _examine_apart(path: Path, release: Release, task: str | None, split: str | None, limits: Limits) -> Report:
+    def work() -> bytes:
+        try:
+            answer = _examine(path, release, task, split).to_json()
+        except AgrofluxError as error:
+            answer = {"error": str(error)}
+        return json.dumps(answer, allow_nan=False).encode()
+
+    try:
+        ended = apart(work, limits)
+    except TookTooLongError:
+        raise AgrofluxError(
+            "reading the file took too long here", expected=f"at most {limits.wall:.0f} s", where=path
+        ) from None
+    if ended.code == 0:
+        answer = json.loads(ended.output)
+        if "error" in answer:
+            raise AgrofluxError(answer["error"])
+        return Report.from_json(path, answer)
+    if ended.code == OUT_OF_MEMORY:
+        fault = Fault.of("AF009", f"more than {limits.memory >> 20} MiB of memory")
+    elif ended.code == -signal.SIGXCPU:
+        fault = Fault.of("AF009", f"more than {limits.cpu} s of processor time")
+    else:
+        fault = Fault.of("AF006", f"reading it ended with signal {-ended.code}")
+    return Report(path, (fault,), task=task)
+
+
+def _examine(path: Path, release: Release, task: str | None, split: str | None) -> Report:
     try:
         file = open_file(path)
     except FaultyFileError as error:
@@ -229,8 +297,11 @@ class _Examination:
                     self._fault("AF201", f"expected int64, got {str(kind)[:80]}", column=name)
             elif name in allowed:
                 given.append(name)
-                kind = schema.field(schema.get_all_field_indices(name)[0]).type
-                if not (pa.types.is_fixed_size_list(kind) and kind.value_type == pa.float32()):
+                field = schema.field(schema.get_all_field_indices(name)[0])
+                kind = field.type
+                if b"ARROW:extension:name" in (field.metadata or {}):  # else its type depends on what is installed
+                    self._fault("AF201", f"expected fixed_size_list<float32>[{DAYS}], got an own type", column=name)
+                elif not (pa.types.is_fixed_size_list(kind) and kind.value_type == pa.float32()):
                     message = f"expected fixed_size_list<float32>[{DAYS}], got {str(kind)[:80]}"
                     self._fault("AF201", message, column=name)
                 elif kind.list_size != DAYS:
@@ -254,13 +325,19 @@ class _Examination:
         if footer.num_rows > most:
             self._fault("AF007", f"expected {expected} rows, got {footer.num_rows}", footer.num_rows)
             return False
-        widths = {"sequence": 1} | {f"{name}.list.element": DAYS for name in self.targets}
+        if footer.num_rows < 0 or footer.num_row_groups > max(1, footer.num_rows):
+            self._fault("AF006", f"{footer.num_rows} rows in {footer.num_row_groups} row groups")
+            return False
+        widths = ({"sequence": 1} if self.has_keys else {}) | {f"{name}.list.element": DAYS for name in self.targets}
         rows, bytes_, values = 0, Counter[str](), Counter[str]()
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
             rows += group.num_rows
             for column in range(group.num_columns):
                 chunk = group.column(column)
+                if chunk.file_path:
+                    self._fault("AF006", f"a column that should be in another file: {chunk.file_path[:60]}")
+                    return False
                 bytes_[chunk.path_in_schema] += chunk.total_uncompressed_size
                 values[chunk.path_in_schema] += chunk.num_values
         if rows != footer.num_rows:
@@ -274,12 +351,18 @@ class _Examination:
                 message = f"{bytes_[leaf]} bytes and {values[leaf]} values for {footer.num_rows} rows"
                 self._fault("AF007", message, column=leaf.partition(".")[0])
                 sound = False
+            # A list that is null is one value; but every other row of a column has all of its own.
+            elif values[leaf] < footer.num_rows:
+                self._fault("AF006", f"{values[leaf]} values for {footer.num_rows} rows", column=leaf.partition(".")[0])
+                sound = False
         return sound
 
     def _keys(self) -> None:
         if not self.has_keys:
             return
         column = self.file.read(columns=["sequence"])["sequence"]
+        if len(column) != self.file.metadata.num_rows:
+            self._fault("AF006", f"{self.file.metadata.num_rows} rows in the footer, {len(column)} in the file")
         if column.null_count:
             self._fault("AF304", f"{column.null_count} rows without a sequence", column.null_count, "sequence")
             column = column.drop_null()
@@ -318,12 +401,15 @@ class _Examination:
             if nulls:
                 found.setdefault((name, "AF304"), _Tally()).count += nulls
             variable = VARIABLES[name]
-            if not block.size or (block.min() >= variable.low and block.max() <= variable.high):
+            tiny = subnormal(block)
+            if not block.size or (block.min() >= variable.low and block.max() <= variable.high and not tiny.any()):
                 continue
             infinite = np.isinf(block)
             # Comparing in float32: a value clipped to the bound is within.
-            outside = ((block < variable.low) | (block > variable.high)) & ~infinite
-            for code, bad in (("AF301", np.isnan(block)), ("AF302", infinite), ("AF303", outside)):
+            outside = ((block < variable.low) | (block > variable.high)) & ~infinite & ~tiny
+            for code, bad in (
+                ("AF301", np.isnan(block)), ("AF302", infinite), ("AF303", outside), ("AF305", tiny)
+            ):  # fmt: skip
                 if bad.any():
                     found.setdefault((name, code), _Tally()).add(bad, block, sequence)
         for (name, code), tally in found.items():

@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+# Before anything imports Arrow: memory that limits count, as in the children that read what others send.
+os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
 # Before anything imports the Hugging Face libraries: no network, and no cache but our own.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HOME"] = tempfile.mkdtemp(prefix="agroflux-tests-hf-")

@@ -20,7 +20,7 @@ from submission.commands.arguments import Data, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
 from submission.comparison import RESAMPLES, Comparison, Difference, Group, TargetComparison
 from submission.comparison import compare as compare_reports
-from submission.validation import validate
+from submission.validation import reading_limits, validate
 
 __all__ = ["compare"]
 
@@ -48,11 +48,11 @@ def compare(
     paired bootstrap over site-years.
     """
     release = Release(data)
-    reports = validate(first, release, split=split), validate(second, release, split=split)
+    reports = [validate(file, release, split=split, limits=reading_limits(file)) for file in (first, second)]
     for report in reports:
         refuse(report, shown=False)
     wanted = None if only is None else [name.strip() for name in only.split(",")]
-    found = compare_reports(*reports, release, targets, half, wanted, resamples, seed)
+    found = compare_reports(reports[0], reports[1], release, targets, half, wanted, resamples, seed)
     if as_json:
         print(json.dumps(found.to_json(), indent=1, allow_nan=False))
     else:

@@ -20,7 +20,7 @@ from submission.commands.arguments import Data, File, Half, Json, Split, Targets
 from submission.commands.refusal import refuse
 from submission.metrics import Metrics
 from submission.scoring import Scores, score_report
-from submission.validation import validate
+from submission.validation import reading_limits, validate
 
 __all__ = ["score"]
 
@@ -46,7 +46,7 @@ def score(
     if by is not None and by not in PIECES:
         raise AgrofluxError("nothing to score by", expected="one of " + ", ".join(PIECES), came=by)
     release = Release(data)
-    report = validate(file, release, split=split)
+    report = validate(file, release, split=split, limits=reading_limits(file))
     if not report.ok and as_json:
         print(json.dumps(report.to_json(), indent=1, allow_nan=False))
     refuse(report, shown=as_json)

@@ -13,7 +13,7 @@ from agroflux_data.release import Release
 from submission.commands.arguments import File, Json, TokenFile, Url
 from submission.commands.connection import connect, show, verdict
 from submission.commands.refusal import refuse
-from submission.validation import validate
+from submission.validation import reading_limits, validate
 
 __all__ = ["send"]
 
@@ -36,7 +36,7 @@ def send(
     counts once.
     """
     if data is not None or _RELEASE.is_dir():
-        refuse(validate(file, Release(data or _RELEASE)), shown=False)
+        refuse(validate(file, Release(data or _RELEASE), limits=reading_limits(file)), shown=False)
     else:
         console.messages.print(f"not checked before sending: no release in {_RELEASE}", soft_wrap=True)
     board = connect(url, token_file)

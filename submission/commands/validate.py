@@ -12,6 +12,7 @@ from agroflux_data import console
 from agroflux_data.release import Release
 from submission.commands.arguments import Data, File, Json, Split
 from submission.commands.refusal import refuse
+from submission.validation import reading_limits
 from submission.validation import validate as validate_file
 
 __all__ = ["validate"]
@@ -25,7 +26,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Say everything that is wrong with a file; exit code 2 if anything is."""
-    report = validate_file(file, Release(data), task, split)
+    report = validate_file(file, Release(data), task, split, reading_limits(file))
     if as_json:
         print(json.dumps(report.to_json(), indent=1, allow_nan=False))
     elif report.ok:

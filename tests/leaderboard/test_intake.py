@@ -130,5 +130,5 @@ def test_refusals_are_logged_without_the_files_words(
     intake: Intake, make_file: FileMaker, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "leaderboard"), pytest.raises(FaultyFileError):
-        intake.receive(make_file(revision="forged\u2028line"), "ann")
+        intake.receive(make_file(revision="forged line"), "ann")
     assert [record.getMessage() for record in caplog.records] == ["refused a file of ann: AF004"]

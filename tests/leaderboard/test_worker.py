@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release, Targets
-from leaderboard.child import Limits, score
+from leaderboard.child import SCORING, score
 from leaderboard.intake import Intake
-from leaderboard.limited import OUT_OF_MEMORY
 from leaderboard.ranking import rank
 from leaderboard.store import LocalStore, Result, State
 from leaderboard.worker import Worker
@@ -129,29 +128,10 @@ def test_an_unknown_submission_is_said_to_be_unknown(store: LocalStore, release:
 
 
 def test_what_takes_too_long_is_ended(release: Release, targets: Targets, make_file: FileMaker) -> None:
-    verdict = score(make_file(), release.path, targets.path, Limits(wall=0.05))
+    verdict = score(make_file(), release.path, targets.path, replace(SCORING, wall=0.05))
     assert verdict is not None
     assert verdict.state is State.FAILED
     assert "too long" in (verdict.reason or "")
-
-
-def _limited(tmp_path: Path, code: str, memory: int = 1 << 30, cpu: int = 20) -> int:
-    (tmp_path / "hungry.py").write_text(code)
-    command = [sys.executable, "-m", "leaderboard.limited", str(memory), str(cpu), "hungry"]
-    return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, timeout=60).returncode
-
-
-def test_a_child_cannot_take_more_memory_than_its_limit(tmp_path: Path) -> None:
-    assert _limited(tmp_path, "bytearray(900 << 20)", memory=2 << 30) == 0
-    assert _limited(tmp_path, "bytearray(900 << 20)", memory=800 << 20) == OUT_OF_MEMORY
-
-
-def test_a_child_cannot_take_more_processor_time_than_its_limit(tmp_path: Path) -> None:
-    assert _limited(tmp_path, "while True: pass", cpu=1) == -signal.SIGXCPU
-
-
-def test_a_childs_exit_code_is_the_modules(tmp_path: Path) -> None:
-    assert _limited(tmp_path, "import sys; sys.exit(2)") == 2
 
 
 def test_a_worker_that_is_stopped_gives_the_submission_back(
