@@ -511,10 +511,11 @@ class _Field:
         out, mass = outputs, self.density * THICKNESS
         out["GPP"][day], out["RECO"][day], out["SOIL_CO2"][day] = gross, reco, soil_co2
         out["LAI"][day], out["N2O"][day], out["ET"][day] = lai, n2o, et
-        out["NH4_L1"][day] = self.pools.ammonium[1] / mass[0]
+        # Rates are single: what empties a pool may overdo it by its own last bit.
+        out["NH4_L1"][day] = np.maximum(self.pools.ammonium[1], 0) / mass[0]
         for layer in (1, 3, 5):
             nitrate = self.pools.nitrate[layer] + self.pools.nitrite[layer]
-            out[f"NO3_L{layer}"][day] = nitrate / mass[layer - 1]
+            out[f"NO3_L{layer}"][day] = np.maximum(nitrate, 0) / mass[layer - 1]
             out[f"SWC_L{layer}"][day] = content[layer - 1]
             out[f"TSMAX_L{layer}"][day] = extremes[0][layer - 1]
             out[f"TSMIN_L{layer}"][day] = extremes[1][layer - 1]
