@@ -80,6 +80,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.cores
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.score
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

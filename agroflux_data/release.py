@@ -237,7 +237,7 @@ class _Folder:
 
     def table(self, task: str, split: str, columns: Sequence[str] | None = None) -> pa.Table:
         """All rows of a split as one table (in memory)."""
-        return pa.concat_tables(self.read(task, split, columns))
+        return pa.concat_tables(shards.table(path, columns) for path in self.paths(task, split))
 
     def keys(self, task: str, split: str) -> NDArray[np.int64]:
         """The sequence numbers of a split, (rows,), in the order of the files."""

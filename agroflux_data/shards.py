@@ -22,7 +22,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.sequences import KEYS
 from agroflux_data.variables import STATICS, VARIABLES
 
-__all__ = ["ROW_GROUP", "Shard", "open_shard", "read", "read_group", "row_groups", "write"]
+__all__ = ["ROW_GROUP", "Shard", "open_shard", "read", "read_group", "row_group", "row_groups", "table", "write"]
 
 ROW_GROUP = 256
 """Rows of a row group, about: it ends with a site. Half the reading speed is lost at 20 rows."""
@@ -152,21 +152,36 @@ def read(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]
     AgrofluxError
         The file is missing, truncated or no Parquet, or lacks one of `columns`.
     """
+    shard = _with_columns(path, columns)
+    for group in range(shard.num_row_groups):
+        yield row_group(shard, group, columns, path)
+
+
+def table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of a shard; raises as `read` does. For few columns ten times as fast as group by group."""
+    shard = _with_columns(path, columns)
+    try:
+        return shard.read(columns=None if columns is None else list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise AgrofluxError("damaged shard", expected="readable columns", came=str(error), where=path) from None
+
+
+def _with_columns(path: Path, columns: Sequence[str] | None) -> pq.ParquetFile:
     shard = open_shard(path)
     if columns is not None and (lacking := [name for name in columns if name not in shard.schema_arrow.names]):
         raise AgrofluxError(
             "missing columns in a shard", expected=", ".join(lacking), came=shard.schema_arrow.names, where=path
         )
-    for group in range(shard.num_row_groups):
-        yield _row_group(shard, group, columns, path)
+    return shard
 
 
 def read_group(path: Path, group: int, columns: Sequence[str]) -> pa.Table:
     """One row group of a shard; raises as `read` does."""
-    return _row_group(open_shard(path), group, columns, path)
+    return row_group(open_shard(path), group, columns, path)
 
 
-def _row_group(shard: pq.ParquetFile, group: int, columns: Sequence[str] | None, path: Path) -> pa.Table:
+def row_group(shard: pq.ParquetFile, group: int, columns: Sequence[str] | None, path: Path) -> pa.Table:
+    """One row group of an open shard, whose path is for the message; raises as `read` does."""
     try:
         return shard.read_row_group(group, columns=None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,18 +15,17 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release, Targets
 from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS
+from submission.bootstrap import Bootstrap, interval, paired, site_years
 from submission.file import blocks
 from submission.keys import positions
-from submission.metrics import RowSums
-from submission.scoring import Truth
+from submission.metrics import RowSums, skill
+from submission.truth import Truth
 from submission.validation import Report
 
 __all__ = ["METRICS", "RESAMPLES", "Comparison", "Day", "Difference", "Group", "TargetComparison", "compare"]
 
 METRICS = ("r2", "rmse", "skill")
 RESAMPLES = 2000
-_CHUNK = 256
-"""Resamples drawn at a time."""
 _ROWS = 2048
 """Rows that are compared at a time."""
 _MOST = 5
@@ -278,8 +277,8 @@ def _target(
                 )  # fmt: skip
                 days.append((float(gain[row, day]), found))
     a, b, usual = (RowSums.concatenated(several) for several in zip(*sums, strict=True))
-    every_site, _, every_year = parts(truth.sequence[rows])
-    _, block = np.unique(np.stack([every_site, every_year]), axis=1, return_inverse=True)
+    every_site, _, _ = parts(truth.sequence[rows])
+    block = site_years(truth.sequence[rows])
     numbers, place = np.unique(every_site, return_inverse=True)
     sites = _groups([names[int(number)] for number in numbers], place, a.n, a.squared, b.squared)
     return TargetComparison(
@@ -311,52 +310,22 @@ def _differences(
     use = a.n > 0
     if not use.any():
         return {name: Difference(*[math.nan] * 5) for name in METRICS}
-    # About the mean of all days, so that a large mean does not eat the digits of the squares.
-    centre = a.truth.sum() / a.n.sum()
-    about = a.truth - a.n * centre
-    squares = a.squares + np.divide(np.square(about), a.n, out=np.zeros_like(about), where=use)
-    _, dense = np.unique(block[use], return_inverse=True)
-    blocks_: NDArray[np.float64] = np.stack(
-        [
-            np.bincount(dense, weights=values[use])
-            for values in (a.n.astype(np.float64), about, squares, a.squared, b.squared, usual.squared)
-        ],
-        axis=1,
-    )  # fmt: skip
-    whole = [values[0] for values in _metrics(blocks_.sum(axis=0, keepdims=True))]
-    drawn = [np.concatenate(several, axis=0) for several in zip(*_draws(blocks_, resamples, seed), strict=True)]
+    a, b, usual = a[use], b[use], usual[use]
+    _, observed = np.unique(block[use], return_inverse=True)
+    drawn = paired(a, b, usual, Bootstrap(observed, resamples, seed))
     found = {}
-    for name, one, resampled in zip(METRICS, whole, drawn, strict=True):
-        difference = resampled[:, 0] - resampled[:, 1]
-        difference = difference[np.isfinite(difference)]
-        if not len(difference):
-            found[name] = Difference(float(one[0]), float(one[1]), math.nan, math.nan, math.nan)
-            continue
-        low, high = np.quantile(difference, [0.025, 0.975])
+    for name in METRICS:
+        here = [_whole(rows, usual, name) for rows in (a, b)]
+        difference = drawn[name][np.isfinite(drawn[name])]
+        between = interval(difference)
         wins = -difference if name == "rmse" else difference
-        better = float((np.sign(wins) + 1).mean() / 2)
-        found[name] = Difference(float(one[0]), float(one[1]), float(low), float(high), better)
+        better = float((np.sign(wins) + 1).mean() / 2) if len(wins) else math.nan
+        found[name] = Difference(here[0], here[1], between.low, between.high, better)
     return found
 
 
-def _draws(blocks_: NDArray[np.float64], resamples: int, seed: int) -> Iterator[list[NDArray[np.float64]]]:
-    """The metrics of some resamples at a time."""
-    random, count = np.random.default_rng(seed), len(blocks_)
-    for start in range(0, resamples, _CHUNK):
-        often = random.multinomial(count, np.full(count, 1 / count), size=min(_CHUNK, resamples - start))
-        yield _metrics(often @ blocks_)
-
-
-def _metrics(sums: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Each of `METRICS` for A and B, (resamples, 2), from the sums of each resample, (resamples, 6)."""
-    n, about, squares, usual = (sums[:, [column]] for column in (0, 1, 2, 5))
-    squared = sums[:, 3:5]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        spread = squares - np.square(about) / n
-        # What rounding leaves of a constant truth is no spread.
-        spread = np.where(spread > squares * 1e-12, spread, np.nan)
-        return [
-            1 - squared / spread,
-            np.sqrt(squared / n),
-            1 - squared / np.where(usual > 0, usual, np.nan),
-        ]
+def _whole(rows: RowSums, usual: RowSums, name: str) -> float:
+    """A metric of the rows themselves."""
+    if name == "skill":
+        return skill(float(rows.squared.sum()), float(usual.squared.sum()))
+    return getattr(rows.total(), name)

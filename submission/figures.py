@@ -18,7 +18,7 @@ from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS, VARIABLES
 from submission.file import blocks
 from submission.metrics import RowSums, r2, rmse
-from submission.scoring import HALVES, Truth
+from submission.truth import HALVES, Truth
 from submission.validation import Report
 
 __all__ = ["SiteYear", "draw", "plot", "save", "site_year"]
@@ -97,7 +97,7 @@ def site_year(
     if sequence is None:
         if not len(candidates):
             raise AgrofluxError("nothing to draw", expected="rows that are scored", where=report.path)
-        row = int(candidates[_best_observed([truth.observed(name, candidates) for name in shown])])
+        row = int(candidates[_best_observed([truth.usual(name)[candidates] for name in shown])])
     else:
         found = candidates[truth.sequence[candidates] == sequence]
         if not len(found):
@@ -121,9 +121,8 @@ def site_year(
     )
 
 
-def _best_observed(observed: list[NDArray[np.float32]]) -> int:
+def _best_observed(sums: list[RowSums]) -> int:
     """The row with the most observed days over all targets; of several the one with the median variation."""
-    sums = [RowSums.of(values, values) for values in observed]
     days = np.sum([one.n for one in sums], axis=0)
     variation = np.sum([one.squares / max(one.squares.sum(), np.finfo(float).tiny) for one in sums], axis=0)
     best = np.flatnonzero(days == days.max())

@@ -33,6 +33,7 @@ __all__ = [
     "KEY",
     "blocks",
     "convert_csv",
+    "keys",
     "metadata_of",
     "open_file",
     "read",
@@ -271,7 +272,8 @@ def open_file(path: str | Path) -> pq.ParquetFile:
     if footer > _LARGEST_FOOTER:
         raise FaultyFileError(Fault.of("AF007", f"a footer of {footer} bytes, at most {_LARGEST_FOOTER}"), path)
     try:
-        file = pq.ParquetFile(path, page_checksum_verification=True)
+        # Buffering ahead would hold the whole file.
+        file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
         if (columns := file.metadata.num_columns) > _MOST_COLUMNS:
             raise FaultyFileError(Fault.of("AF007", f"{columns} columns, at most {len(OUTPUTS) + 1}"), path)
         _ = file.schema_arrow.names  # a forged schema and names that are no text fail here
@@ -345,6 +347,12 @@ def read_metadata(path: str | Path) -> Metadata:
             return metadata_of(file)
         except FaultyFileError as error:
             raise FaultyFileError(error.fault, path) from None
+
+
+def keys(path: str | Path) -> NDArray[np.int64]:
+    """The sequence numbers of a valid file, (rows,), without reading anything else."""
+    with open_file(path) as file:
+        return file.read(columns=["sequence"])["sequence"].to_numpy()
 
 
 def blocks(

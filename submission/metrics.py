@@ -25,6 +25,7 @@ __all__ = [
     "Metrics",
     "RowSums",
     "bias",
+    "error_sums",
     "mae",
     "mse",
     "nmae",
@@ -32,7 +33,6 @@ __all__ = [
     "rae",
     "rmse",
     "skill",
-    "squared_errors",
 ]
 
 
@@ -164,17 +164,27 @@ class Metrics:
         return self.rmse**2
 
 
-def _squares(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.einsum("ij,ij->i", values, values)
+def error_sums(
+    truth: NDArray[np.floating], prediction: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of ``(p - t)^2``, of ``|p - t|`` and of ``p - t`` over the observed days of each row, each (rows,).
 
-
-def squared_errors(truth: NDArray[np.floating], prediction: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Sum of ``(p - t)^2`` over the observed days of each row, (rows,), of arrays (rows, days)."""
-    difference = prediction.astype(np.float64) - truth
-    squared = _squares(difference)
-    if len(gaps := np.flatnonzero(np.isnan(squared))):
-        squared[gaps] = _squares(np.where(np.isnan(truth[gaps]), 0, difference[gaps]))
-    return squared
+    Parameters
+    ----------
+    truth, prediction : arrays (rows, days)
+        NaN in the truth where nothing was observed.
+    """
+    if truth.shape != prediction.shape or truth.ndim != 2:
+        raise ValueError(f"truth has shape {truth.shape}, prediction {prediction.shape}; expected (rows, days)")
+    difference = prediction.astype(np.float64)
+    difference -= truth
+    error = difference.sum(axis=1)
+    # Most rows have no gap, and the others alone pay for the mask.
+    if len(gaps := np.flatnonzero(np.isnan(error))):
+        difference[gaps] = np.where(np.isnan(truth[gaps]), 0, difference[gaps])
+        error[gaps] = difference[gaps].sum(axis=1)
+    squared = np.vecdot(difference, difference)
+    return squared, np.abs(difference, out=difference).sum(axis=1), error
 
 
 @dataclass(frozen=True)
@@ -209,23 +219,17 @@ class RowSums:
         truth, prediction : arrays (rows, days)
             NaN in the truth where nothing was observed.
         """
-        if truth.shape != prediction.shape or truth.ndim != 2:
-            raise ValueError(f"truth has shape {truth.shape}, prediction {prediction.shape}; expected (rows, days)")
-        t, p = truth.astype(np.float64), prediction.astype(np.float64)
+        squared, absolute, error = error_sums(truth, prediction)
+        t = truth.astype(np.float64)
         total = t.sum(axis=1)
         n = np.full(len(t), t.shape[1])
-        difference = p - t
         centred = t - (total / max(t.shape[1], 1))[:, None]
-        # Most rows have no gap, and the others alone pay for the masks.
         if len(gaps := np.flatnonzero(np.isnan(total))):
             there = ~np.isnan(t[gaps])
             n[gaps] = there.sum(axis=1)
             total[gaps] = np.where(there, t[gaps], 0).sum(axis=1)
-            difference[gaps] = np.where(there, difference[gaps], 0)
             centred[gaps] = np.where(there, t[gaps] - (total[gaps] / np.maximum(n[gaps], 1))[:, None], 0)
-        squares, squared = _squares(centred), _squares(difference)
-        error = difference.sum(axis=1)
-        return cls(n, total, squares, squared, np.abs(difference, out=difference).sum(axis=1), error)
+        return cls(n, total, np.vecdot(centred, centred), squared, absolute, error)
 
     @classmethod
     def concatenated(cls, blocks: Iterable[RowSums]) -> RowSums:

@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release, Targets
-from agroflux_data.sequences import values
 from agroflux_data.shards import digest
-from agroflux_data.tasks import Task
-from agroflux_data.variables import DAYS
-from submission.climatology import CROP, Climatology, crops
-from submission.file import blocks
+from submission.bootstrap import RESAMPLES, Bootstrap, Interval, interval, site_years
+from submission.file import blocks, keys
 from submission.keys import positions
 from submission.metadata import Metadata
-from submission.metrics import RowSums, skill, squared_errors
-from submission.validation import Report, validate
+from submission.metrics import RowSums, error_sums, skill
+from submission.truth import Truth, Window
+from submission.validation import Report, validate, validate_rows, within
 
-__all__ = ["HALVES", "SCORER", "Scores", "TargetScores", "Truth", "score", "score_report"]
+__all__ = ["SCORER", "Errors", "Scores", "TargetScores", "measure", "score", "score_report"]
 
-SCORER = "1"
-"""Version of the scorer: another one may give other numbers for the same file."""
+SCORER = "2"
+"""Version of the scorer: another one may give other numbers for the same file, or further ones."""
 
-HALVES = ("all", "public", "private")
-"""Which hidden rows are scored: all of them, those scored before the season closes, or the others."""
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class TargetScores:
         ``1 - MSE / MSE_climatology`` over the same days.
     climatology_rmse : float
         Of the climatology.
+    intervals : dict of str to Interval
+        95 % intervals of r2, rmse, mae, bias and skill over resampled site-years; empty where none were asked for.
     """
 
     n: int
@@ -57,6 +59,7 @@ class TargetScores:
     bias: float
     skill: float
     climatology_rmse: float
+    intervals: dict[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Scores:
         Of the file.
     metadata : Metadata
         Of the file.
+    skill_interval : Interval or None
+        Of the mean skill.
     scorer : str
         Version of the scorer.
     """
@@ -95,6 +100,7 @@ class Scores:
     ranked: tuple[str, ...]
     sha256: str
     metadata: Metadata
+    skill_interval: Interval | None = None
     scorer: str = field(default=SCORER)
 
     @property
@@ -108,98 +114,33 @@ class Scores:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; a number that is not defined is null."""
-        plain = asdict(self) | {"skill": self.skill, "metadata": self.metadata.to_json(), "ranked": list(self.ranked)}
-        plain["targets"] = {
-            name: {key: _finite(value) for key, value in scores.items()} for name, scores in plain["targets"].items()
-        }
-        plain["skill"] = _finite(plain["skill"])
-        return plain
+        return _finite(
+            asdict(self) | {"skill": self.skill, "metadata": self.metadata.to_json(), "ranked": list(self.ranked)}
+        )
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: Any) -> Any:
+    """The same with None for numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-class Truth:
-    """The observations of a split, and the climatology of the same rows.
-
-    Parameters
-    ----------
-    release : Release
-    task : str
-    split : str
-    targets : iterable of str
-        Which of the task's targets are wanted.
-    hidden : Targets, str or Path, optional
-        Where a sealed release keeps its hidden targets; beside it by default. Not opened for a public split.
+@dataclass(frozen=True)
+class Errors:
+    """The sums of errors of the scored rows, from which all that is pooled over days follows.
 
     Attributes
     ----------
-    sequence : int64 array (N,)
-        The rows, in their order on disk.
-    public : bool array (N,)
-        Whether a row is in the half that is scored before the season closes; all are in a public split.
-
-    Raises
-    ------
-    AgrofluxError
-        No targets there, or those of another revision.
+    sequence : int64 array (rows,)
+        In the order of the truth, whatever that of the file.
+    sums, usual : dict of str to RowSums (rows,)
+        By target: of the file, and of the climatology over the same days.
     """
 
-    def __init__(
-        self,
-        release: Release,
-        task: str,
-        split: str,
-        targets: Iterable[str],
-        hidden: Targets | str | Path | None = None,
-    ):
-        self.hidden = release.split(task, split).hidden
-        home: Release | Targets = release
-        if self.hidden:
-            home = hidden if isinstance(hidden, Targets) else Targets.of(release, hidden)
-        rows = home.split(task, split).rows
-        self.sequence: NDArray[np.int64] = np.empty(rows, np.int64)
-        self.public: NDArray[np.bool_] = np.ones(rows, np.bool_)
-        self._values = {name: np.empty((rows, DAYS), np.float32) for name in targets}
-        start = 0
-        for group in home.read(task, split, ["sequence", *(["public"] if self.hidden else []), *self._values]):
-            stop = start + group.num_rows
-            self.sequence[start:stop] = group["sequence"].to_numpy()
-            if self.hidden:
-                self.public[start:stop] = group["public"].to_numpy()
-            for name, array in self._values.items():
-                array[start:stop] = values(group[name])
-            start = stop
-        known = release.task(task)
-        inputs = release.table(task, split, ["sequence", *([CROP] if CROP in known.inputs else [])])
-        self._crops = crops(inputs)[positions(self.sequence, inputs["sequence"].to_numpy())]
-        self._climatology = Climatology.fit(release, task, _others(release, known, split))
-
-    def observed(self, target: str, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        """The truth of some rows by their position, (rows, 365); NaN where nothing was observed."""
-        return self._values[target][rows]
-
-    def climatology(self, target: str, rows: NDArray[np.integer]) -> NDArray[np.float32]:
-        """The climatology of some rows by their position, (rows, 365)."""
-        return self._climatology.of(target, self._crops[rows])
-
-    def counted(self, half: str) -> NDArray[np.bool_]:
-        """Whether each row is scored, (N,); raises `AgrofluxError` for a half that the split does not have."""
-        if half not in HALVES:
-            raise AgrofluxError("unknown half", expected="one of " + ", ".join(HALVES), came=half)
-        if half == "all":
-            return np.ones(len(self.sequence), np.bool_)
-        if not self.hidden:
-            raise AgrofluxError("a public split has no hidden half", expected="half all", came=half)
-        return self.public if half == "public" else ~self.public
-
-
-def _others(release: Release, task: Task, split: str) -> list[str]:
-    """The training splits that a prediction of this split may use."""
-    return [
-        name for name in task.training_splits(release.edition) if name in release.splits(task.name) and name != split
-    ]
+    sequence: NDArray[np.int64]
+    sums: dict[str, RowSums]
+    usual: dict[str, RowSums]
 
 
 def score(
@@ -208,13 +149,15 @@ def score(
     targets: Targets | str | Path | None = None,
     half: str = "all",
     split: str | None = None,
+    truth: Truth | None = None,
+    resamples: int = RESAMPLES,
 ) -> Scores:
-    """Score a file.
+    """Score a file, reading it once.
 
     Parameters
     ----------
     path : str or Path
-        A submission; it is validated first.
+        A submission; it is validated on the way.
     release : Release, str or Path
         The public folder.
     targets : Targets, str or Path, optional
@@ -224,41 +167,66 @@ def score(
     split : str, optional
         ``test`` by default; in the open edition of a spatial task the fold that was left out; ``validation`` to
         know before sending.
+    truth : Truth, optional
+        What earlier files were scored against, if it has their task, split and targets.
+    resamples : int
+        Of the bootstrap that gives the intervals; none if 0.
 
     Raises
     ------
+    FaultsError
+        The file is invalid. Wrong metadata, columns or keys are refused before a value is read, and then the values'
+        faults are not listed; `validate` lists all.
     AgrofluxError
-        The file is invalid (its faults are listed), or the release, its targets or the split are not there.
+        The release, its targets or the split are not there.
     """
     release = release if isinstance(release, Release) else Release(release)
-    return score_report(validate(path, release, split=split), release, targets, half)
+    report = validate_rows(path, release, split)
+    return score_report(report, release, targets, half, truth, resamples)
 
 
 def score_report(
-    report: Report, release: Release, targets: Targets | str | Path | None = None, half: str = "all"
+    report: Report,
+    release: Release,
+    targets: Targets | str | Path | None = None,
+    half: str = "all",
+    truth: Truth | None = None,
+    resamples: int = RESAMPLES,
 ) -> Scores:
-    """Score a file that was validated already; raises `AgrofluxError` for one with faults."""
+    """Score a file whose report, be it that of `validate_rows`, has no faults; arguments and errors as of `score`."""
     report.raise_for_faults()
     assert report.task is not None
     assert report.split is not None
     assert report.metadata is not None
-    truth = Truth(release, report.task, report.split, report.targets, targets)
-    counted = truth.counted(half)
-    sums: dict[str, list[RowSums]] = {name: [] for name in report.targets}
-    reference: dict[str, list[NDArray[np.float64]]] = {name: [] for name in report.targets}
-    for sequence, block in blocks(report.path, report.targets):
-        at = positions(sequence, truth.sequence)
-        use = counted[at]
-        at = at[use]
-        for name, predicted in block.items():
-            observed = truth.observed(name, at)
-            sums[name].append(RowSums.of(observed, predicted[use]))
-            reference[name].append(squared_errors(observed, truth.climatology(name, at)))
-    scores = {}
-    for name in report.targets:
-        rows = RowSums.concatenated(sums[name])
-        found, usual = rows.total(), float(np.concatenate([np.empty(0), *reference[name]]).sum())
-        scores[name] = TargetScores(
+    if truth is None:
+        truth = Truth(release, report.task, report.split, report.targets, targets)
+    elif (truth.task, truth.split) != (report.task, report.split) or not set(report.targets) <= set(truth.targets):
+        raise ValueError(f"a truth of {truth.task}/{truth.split} for a file of {report.task}/{report.split}")
+    errors = measure(report, truth, half)
+    return Scores(
+        task=report.task,
+        split=report.split,
+        half=half,
+        origin=release.origin(report.task),
+        revision=release.revision,
+        sequences=len(errors.sequence),
+        ranked=release.task(report.task).ranked_targets,
+        sha256=digest(report.path),
+        metadata=report.metadata,
+        **_scores(errors, release.task(report.task).ranked_targets, resamples),
+    )
+
+
+def _scores(errors: Errors, ranked: Sequence[str], resamples: int) -> dict[str, Any]:
+    """The scores of the targets, and the interval of their mean skill."""
+    bootstrap = Bootstrap(site_years(errors.sequence), resamples)
+    targets, skills = {}, []
+    for name, rows in errors.sums.items():
+        found, usual = rows.total(), float(errors.usual[name].squared.sum())
+        resampled = bootstrap.metrics(rows, errors.usual[name]) if resamples else {}
+        if resampled and name in ranked:
+            skills.append(resampled["skill"])
+        targets[name] = TargetScores(
             n=found.n,
             r2=found.r2,
             rmse=found.rmse,
@@ -267,16 +235,84 @@ def score_report(
             # Sums over the same days stand for the means.
             skill=skill(float(rows.squared.sum()), usual),
             climatology_rmse=math.sqrt(usual / found.n) if found.n else math.nan,
+            intervals={metric: interval(values) for metric, values in resampled.items()},
         )
-    return Scores(
-        task=report.task,
-        split=report.split,
-        half=half,
-        origin=release.origin(report.task),
-        revision=release.revision,
-        sequences=int(counted.sum()),
-        targets=scores,
-        ranked=release.task(report.task).ranked_targets,
-        sha256=digest(report.path),
-        metadata=report.metadata,
+    whole = bool(ranked) and len(skills) == len(ranked)
+    return {"targets": targets, "skill_interval": interval(np.mean(skills, axis=0)) if whole else None}
+
+
+def measure(report: Report, truth: Truth, half: str = "all") -> Errors:
+    """Read a file once, checking its values and summing its errors.
+
+    Parameters
+    ----------
+    report : Report
+        Without faults, be it that of `validate_rows`.
+    truth : Truth
+        Of the report's task and split, with its targets.
+    half : {"all", "public", "private"}
+
+    Raises
+    ------
+    FaultsError
+        Values are missing, infinite or outside their range, or the file is damaged.
+    """
+    report.raise_for_faults()
+    counted = truth.counted(half)
+    try:
+        found = _error_sums(report, truth)
+    except (_UnfitError, AgrofluxError, pa.ArrowException, OSError, ValueError):
+        # Whatever it was, the report names it, unless the fault is in the truth.
+        validate(report.path, truth.release, report.task, report.split).raise_for_faults()
+        raise
+    usual = {name: truth.usual(name) for name in report.targets}
+    sums = {}
+    for name, known in usual.items():
+        squared, absolute, error = found[name]
+        sums[name] = replace(known, squared=squared, absolute=absolute, error=error)
+    if half == "all":
+        return Errors(truth.sequence, sums, usual)
+    return Errors(
+        truth.sequence[counted],
+        {name: rows[counted] for name, rows in sums.items()},
+        {name: rows[counted] for name, rows in usual.items()},
     )
+
+
+class _UnfitError(Exception):
+    """A block has values that a submission may not have."""
+
+
+def _error_sums(report: Report, truth: Truth) -> dict[str, tuple[NDArray[np.float64], ...]]:
+    """By target the three sums of `error_sums`, (N,) in the order of the truth."""
+    rows = positions(keys(report.path), truth.sequence)
+    found = {name: tuple(np.empty(len(rows)) for _ in range(3)) for name in report.targets}
+
+    def add(start: int, stop: int, block: dict[str, NDArray[np.float32]]) -> None:
+        here = rows[start:stop]
+        for name, observed in window.observed(start, stop):
+            if not within(name, block[name]):
+                raise _UnfitError(name)
+            for column, sums in zip(found[name], error_sums(observed, block[name]), strict=True):
+                column[here] = sums
+
+    # Reading and summing overlap, since Arrow and NumPy let go of the interpreter.
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="score") as executor:
+        window = Window(truth, rows, report.targets, executor)
+        pending: deque[tuple[int, Future[None]]] = deque()
+        stop = 0
+        try:
+            for _, block in blocks(report.path, report.targets):
+                start, stop = stop, stop + len(block[report.targets[0]])
+                window.advance(stop)
+                pending.append((stop, executor.submit(add, start, stop, block)))
+                if len(pending) > 2 * _THREADS:
+                    done, future = pending.popleft()
+                    future.result()
+                    window.leave(done)
+            for _, future in pending:
+                future.result()
+        except BaseException:
+            executor.shutdown(cancel_futures=True)
+            raise
+    return found

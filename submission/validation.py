@@ -29,7 +29,7 @@ from submission.file import BLOCK, metadata_of, open_file, subnormal
 from submission.keys import compare
 from submission.metadata import Metadata
 
-__all__ = ["Report", "predicted_split", "reading_limits", "validate"]
+__all__ = ["FaultsError", "Report", "predicted_split", "reading_limits", "validate", "validate_rows", "within"]
 
 _MARGIN = 1 << 20
 """Bytes that a column may have beside its values, and rows that a file may have beside those expected."""
@@ -69,10 +69,9 @@ class Report:
         return "\n".join(str(fault) for fault in self.faults) or "no faults"
 
     def raise_for_faults(self) -> None:
-        """Raise an `AgrofluxError` that lists the faults, if there are any."""
+        """Raise a `FaultsError` that lists the faults, if there are any."""
         if self.faults:
-            count = f"{len(self.faults)} fault" + ("s" if len(self.faults) > 1 else "")
-            raise AgrofluxError(f"not a valid submission, {count} in {self.path}:\n{self}")
+            raise FaultsError(self)
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -92,6 +91,15 @@ class Report:
         metadata = None if data["metadata"] is None else Metadata.from_json(data["metadata"])
         faults = tuple(Fault.from_json(fault) for fault in data["faults"])
         return cls(path, faults, metadata, data["task"], data["split"], tuple(data["targets"]), data["rows"])
+
+
+class FaultsError(AgrofluxError):
+    """A file is no valid submission; `report` says why."""
+
+    def __init__(self, report: Report):
+        count = f"{len(report.faults)} fault" + ("s" if len(report.faults) > 1 else "")
+        super().__init__(f"not a valid submission, {count} in {report.path}:\n{report}")
+        self.report = report
 
 
 def predicted_split(release: Release, task: str, split: str | None = None) -> str:
@@ -198,13 +206,29 @@ def _examine_apart(path: Path, release: Release, task: str | None, split: str | 
     return Report(path, (fault,), task=task)
 
 
-def _examine(path: Path, release: Release, task: str | None, split: str | None) -> Report:
+def validate_rows(path: str | Path, release: Release, split: str | None = None) -> Report:
+    """What `validate` finds before it reads a value: faults of the file, its metadata, columns and rows.
+
+    Whoever reads the values next checks them with `within`, and leaves it to `validate` to name their faults.
+    """
+    return _examine(Path(path), release, None, split, values=False)
+
+
+def within(target: str, block: NDArray[np.float32]) -> bool:
+    """Whether all values of a target are numbers in its physical range, and none subnormal."""
+    variable = VARIABLES[target]
+    # Comparing in float32: a value clipped to the bound is within. NaN compares as outside.
+    inside = not block.size or bool(block.min() >= variable.low and block.max() <= variable.high)
+    return inside and not subnormal(block).any()
+
+
+def _examine(path: Path, release: Release, task: str | None, split: str | None, values: bool = True) -> Report:
     try:
         file = open_file(path)
     except FaultyFileError as error:
         return Report(path, (error.fault,), task=task)
     with file:
-        return _Examination(path, file, release, task, split).report()
+        return _Examination(path, file, release, task, split).report(values)
 
 
 @dataclass
@@ -237,12 +261,13 @@ class _Examination:
         self.targets: list[str] = []
         self.has_keys = False
 
-    def report(self) -> Report:
+    def report(self, values: bool) -> Report:
         try:
             self._schema()
             if self._sizes():
                 self._keys()
-                self._values()
+                if values:
+                    self._values()
         except MemoryError:  # whoever set the limit knows what it means
             raise
         except (pa.ArrowException, OSError, ValueError) as error:
@@ -400,10 +425,9 @@ class _Examination:
         for sequence, name, block, nulls in self._blocks():
             if nulls:
                 found.setdefault((name, "AF304"), _Tally()).count += nulls
-            variable = VARIABLES[name]
-            tiny = subnormal(block)
-            if not block.size or (block.min() >= variable.low and block.max() <= variable.high and not tiny.any()):
+            if within(name, block):
                 continue
+            variable, tiny = VARIABLES[name], subnormal(block)
             infinite = np.isinf(block)
             # Comparing in float32: a value clipped to the bound is within.
             outside = ((block < variable.low) | (block > variable.high)) & ~infinite & ~tiny

@@ -15,6 +15,7 @@ from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
+from submission.bootstrap import RESAMPLES, Interval
 from submission.breakdown import PIECES, Breakdown, breakdown
 from submission.commands.arguments import Data, File, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
@@ -34,6 +35,9 @@ def score(
     by: Annotated[
         str | None, typer.Option(help="Scores in pieces too: by site, year, month or scale (of time); JSON has all.")
     ] = None,
+    resamples: Annotated[
+        int, typer.Option(help="How often site-years are resampled for the 95 % intervals; 0 for none.", min=0)
+    ] = RESAMPLES,
     as_json: Json = False,
     plot: Annotated[
         Path | None, typer.Option(help="Draw predicted against observed for one sequence into this PNG file.")
@@ -50,7 +54,7 @@ def score(
     if not report.ok and as_json:
         print(json.dumps(report.to_json(), indent=1, allow_nan=False))
     refuse(report, shown=as_json)
-    scores = score_report(report, release, targets, half)
+    scores = score_report(report, release, targets, half, resamples=resamples)
     pieces = breakdown(report, release, targets, half) if by is not None else None
     if as_json:
         found = scores.to_json() | ({"pieces": pieces.to_json()} if pieces is not None else {})
@@ -81,10 +85,10 @@ def _print_scores(scores: Scores) -> None:
         table.add_row(
             name + (" *" if name in scores.ranked else ""), VARIABLES[name].unit, str(target.n),
             _number(target.r2, "{:.3f}"), _number(target.rmse), _number(target.mae), _number(target.bias),
-            _number(target.skill, "{:.3f}"),
+            _number(target.skill, "{:.3f}") + _between(target.intervals.get("skill")),
         )  # fmt: skip
     console.output.print(table)
-    mean = _number(scores.skill, "{:.4f}")
+    mean = _number(scores.skill, "{:.4f}") + _between(scores.skill_interval)
     console.output.print(f"* ranked; their mean skill against the climatology: {mean}")
     console.output.print(f"release {scores.revision}, scorer {scores.scorer}, SHA-256 {scores.sha256}", soft_wrap=True)
 
@@ -111,6 +115,11 @@ def _print_pieces(pieces: Breakdown, by: str) -> None:
 
 def _metrics(one: Metrics) -> tuple[str, ...]:
     return str(one.n), _number(one.r2, "{:.3f}"), _number(one.rmse), _number(one.mae), _number(one.bias)
+
+
+def _between(interval: Interval | None) -> str:
+    """The 95 % interval behind its number, where there is one."""
+    return "" if interval is None or not math.isfinite(interval.low) else f" [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def _number(value: float, form: str = "{:.3g}") -> str:

@@ -22,6 +22,7 @@ from leaderboard.ranking import rank
 from leaderboard.store import LocalStore, Result, State
 from leaderboard.worker import Worker
 from submission import score as score_here
+from submission.scoring import SCORER
 from tests.leaderboard.conftest import FileMaker
 
 
@@ -46,7 +47,7 @@ def test_a_submission_is_scored_as_the_scorer_does_on_the_public_half(
     assert entry.state is State.SCORED
     assert entry.result is not None
     assert entry.result.scores == score_here(path, release, targets, half="public").to_json()
-    assert (entry.result.revision, entry.result.scorer) == (release.revision, "1")
+    assert (entry.result.revision, entry.result.scorer) == (release.revision, SCORER)
     (row,) = rank(store.entries(), ("NEE", "GPP", "N2O"))
     assert row.rank == 1
 

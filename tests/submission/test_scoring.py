@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from agroflux_data.errors import AgrofluxError
@@ -18,6 +19,8 @@ from agroflux_data.shards import digest
 from submission import metrics, score, write
 from submission.climatology import Climatology
 from submission.scoring import SCORER
+from submission.truth import Truth
+from submission.validation import FaultsError, validate
 from tests.submission.conftest import TASK, Arrays, metadata_for, truth_of
 
 Submit = Callable[..., Path]
@@ -74,9 +77,8 @@ def test_rows_are_joined_by_key(submit: Submit, truth: Arrays, release: Release)
     shuffled = score(
         submit("shuffled.parquet", {name: values[order] for name, values in made.items()}), release, half="public"
     )
-    for name, found in ordered.targets.items():
-        other = vars(shuffled.targets[name])
-        assert vars(found) == pytest.approx(other, rel=1e-12)
+    # To the last digit: sums are taken in the order of the truth.
+    assert shuffled.targets == ordered.targets
     # The same values under wrong keys are another prediction.
     wrong = score(submit("wrong.parquet", made | {"sequence": made["sequence"][order]}), release, half="public")
     assert wrong.targets["NEE"].r2 < ordered.targets["NEE"].r2 - 0.1
@@ -201,3 +203,59 @@ def test_metadata_of_another_model_changes_nothing(submit: Submit, release: Rele
     one = score(submit("one.parquet", noisy(truth)), release)
     other = score(submit("other.parquet", noisy(truth), model="another", parameters=7), release)
     assert replace(other, metadata=one.metadata, sha256=one.sha256) == one
+
+
+def test_faults_of_values_are_those_that_validation_names(submit: Submit, truth: Arrays, release: Release) -> None:
+    """They are met while scoring, and the report is the same."""
+    for number, bad in enumerate((np.nan, np.inf, 1e6)):
+        made = noisy(truth)
+        made["GPP"][len(made["GPP"]) // 2, 7] = bad
+        file = submit(f"{number}.parquet", made)
+        with pytest.raises(FaultsError) as refused:
+            score(file, release)
+        assert refused.value.report == validate(file, release)
+        assert [fault.code for fault in refused.value.report.faults] == [f"AF30{number + 1}"]
+
+
+def test_wrong_keys_are_refused_before_a_value_is_read(submit: Submit, truth: Arrays, release: Release) -> None:
+    made = noisy(truth)
+    made["GPP"][0, 0] = np.nan
+    file = submit(columns=made | {"sequence": made["sequence"] + 1})
+    with pytest.raises(FaultsError) as refused:
+        score(file, release)
+    assert [fault.code for fault in refused.value.report.faults] == ["AF101", "AF102"]
+    assert [fault.code for fault in validate(file, release).faults] == ["AF101", "AF102", "AF301"]
+
+
+def test_one_truth_scores_many_files(submit: Submit, truth: Arrays, release: Release) -> None:
+    """Also files that predict some of its targets only, the first of them among these."""
+    known = Truth(release, TASK, "test", ("NEE", "GPP", "N2O"))
+    some = submit("some.parquet", noisy(truth))
+    one = write({name: noisy(truth)[name] for name in ("sequence", "GPP")}, some.with_name("one.parquet"),
+                metadata_for(release))  # fmt: skip
+    for file in (one, some, some):
+        assert score(file, release, truth=known) == score(file, release)
+    with pytest.raises(ValueError, match="a truth of"):
+        score(some, release, truth=Truth(release, TASK, "test", ("GPP",)))
+
+
+@pytest.mark.parametrize("rows", [7, 100_000])
+def test_row_groups_of_any_size(rows: int, submit: Submit, truth: Arrays, release: Release) -> None:
+    file = submit("file.parquet", noisy(truth))
+    table = pq.read_table(file)
+    other = file.with_name("other.parquet")
+    pq.write_table(table, other, row_group_size=rows)
+    assert score(other, release).targets == score(file, release).targets
+
+
+def test_intervals_hold_the_scores(submit: Submit, truth: Arrays, release: Release) -> None:
+    file = submit("file.parquet", noisy(truth))
+    scores = score(file, release)
+    for found in scores.targets.values():
+        for name, between in found.intervals.items():
+            assert between.low <= getattr(found, name) <= between.high
+    assert scores.skill_interval is not None
+    assert scores.skill_interval.low < scores.skill < scores.skill_interval.high
+    without = score(file, release, resamples=0)
+    assert without.skill_interval is None
+    assert without.targets["GPP"] == replace(scores.targets["GPP"], intervals={})
