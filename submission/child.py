@@ -75,22 +75,23 @@ def impose(memory: int, cpu: int) -> None:
     Parameters
     ----------
     memory : int
-        Bytes by which its addresses may grow; they are far more than its memory before it has done anything. Where
-        Arrow was loaded without ``ARROW_DEFAULT_MEMORY_POOL=system``, it may use 1 GiB that it reserved then; `run`
-        sets it.
+        Bytes by which its addresses may grow; they are far more than its memory before it has done anything.
     cpu : int
         Seconds of processor time; after five more nothing helps.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    # Every thread takes addresses, and a machine with many processors would use up all.
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    # Arrow's own pool may have reserved a gigabyte long ago, which the limit would not see.
+    pa.set_memory_pool(pa.system_memory_pool())
+    if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + memory
         _lower(resource.RLIMIT_AS, most, most)
     _lower(resource.RLIMIT_CPU, cpu, cpu + 5)
     _lower(resource.RLIMIT_CORE, 0, 0)
-    # Every thread takes addresses, and a machine with many processors would use up all.
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:

@@ -346,7 +346,7 @@ def a_page_of_two_gigabytes_in_fifty_bytes(right: Right) -> bytes:
 
 
 def compressed(right: Right, codec: str, number: int) -> bytes:
-    size = 400 << 20
+    size = 800 << 20  # stacks of threads that the parent had may leave a child a hundred megabytes more
     data = pa.compress(bytes(size), codec, asbytes=True)
     return with_page(right, data_page(right.rows * DAYS, size, len(data)), data, codec=number)
 
