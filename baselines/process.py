@@ -7,7 +7,6 @@ over from year to year.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
@@ -20,9 +19,8 @@ from rich.progress import Progress
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.sequences import parts, values
-from agroflux_data.simulators.daycent import DayCent
+from agroflux_data.simulators import models
 from agroflux_data.simulators.drivers import Drivers, Latents, Management, ProcessModel, Soil, Weather
-from agroflux_data.simulators.ecosys import Ecosys
 from agroflux_data.variables import DAYS, INPUTS, STATICS, VARIABLES
 from submission.keys import positions
 
@@ -31,7 +29,7 @@ __all__ = ["PROCESS", "PROCESS_MODELS", "drivers_of", "predict_process", "proces
 PROCESS = "process:"
 """What the name of every process model begins with, where learned models have the name of a folder."""
 
-PROCESS_MODELS: dict[str, Callable[[], ProcessModel]] = {PROCESS + model.name: model for model in (DayCent, Ecosys)}
+PROCESS_MODELS = tuple(PROCESS + name for name in models.MODELS)
 """Every process model, by the name that the command knows."""
 
 _TOGETHER = 512
@@ -44,7 +42,7 @@ def process_model(name: str) -> ProcessModel:
     """The process model of that name; raises `AgrofluxError` for an unknown one."""
     if name not in PROCESS_MODELS:
         raise AgrofluxError("unknown process model", expected="one of " + ", ".join(PROCESS_MODELS), came=name)
-    return PROCESS_MODELS[name]()
+    return models.load(name.removeprefix(PROCESS))
 
 
 def predict_process(

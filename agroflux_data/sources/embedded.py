@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from agroflux_data import sequences
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.randomness import stream
-from agroflux_data.simulators import management, places, soils, weather
-from agroflux_data.simulators.drivers import Drivers, Management, ProcessModel, Soil, Weather
+from agroflux_data.simulators import management, models, places, soils, weather
+from agroflux_data.simulators.drivers import Drivers, Management, Soil, Weather
 from agroflux_data.simulators.latents import OBSERVED, SIMULATED, adapted, draw
 from agroflux_data.simulators.management import Treatment
 from agroflux_data.simulators.observation import chamber_record, field_management, field_weather, tower_record
@@ -227,19 +227,8 @@ def _simulate(source: Embedded, block: _Block) -> dict[str, Daily]:
         management=block.management,
         latents=latents.take(block.site_of),
     )
-    outputs = _model(source.name).run(drivers).outputs
+    outputs = models.load(source.name).run(drivers).outputs
     return {name: outputs[name] for name in source.targets}
-
-
-def _model(name: str) -> ProcessModel:
-    """A process model; its compiler takes a tenth of a gigabyte, which only who simulates should pay."""
-    if name == "daycent":
-        from agroflux_data.simulators.daycent import DayCent
-
-        return DayCent()
-    from agroflux_data.simulators.ecosys import Ecosys
-
-    return Ecosys()
 
 
 def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
@@ -258,7 +247,7 @@ def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
         management=field_management(secret, source.name, names, first_year, planted),
         latents=replace(latents, maturity=latents.maturity * adapted(latitude)),
     )
-    runs = [_model(model).run(drivers).outputs for model in ("ecosys", "daycent")]
+    runs = [models.load(model).run(drivers).outputs for model in ("ecosys", "daycent")]
     weight = np.array([stream(secret, "blend", source.name, name).uniform(*_ECOSYS_SHARE) for name in names])
     truth = {name: weight * runs[0][name] + (1 - weight) * runs[1][name] for name in source.targets}
     record = {name: np.full(values.shape, np.nan) for name, values in truth.items()}
