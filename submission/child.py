@@ -149,9 +149,14 @@ def _work(work: Callable[[], bytes], limits: Limits, writing: int) -> NoReturn:
             os.dup2(nothing, stream)
         faulthandler.disable()
         impose(limits.memory, limits.cpu)
+        before = _peak()
         with os.fdopen(writing, "wb") as answer:
             try:
-                answer.write(work())
+                found = work()
+                # An allocator of the parent may hold a gigabyte of free addresses that the limit does not see.
+                if _peak() - before > limits.memory:
+                    raise MemoryError
+                answer.write(found)
                 code = 0
             except MemoryError:
                 code = OUT_OF_MEMORY
@@ -159,6 +164,12 @@ def _work(work: Callable[[], bytes], limits: Limits, writing: int) -> NoReturn:
                 answer.write(traceback.format_exc().encode())
     finally:
         os._exit(code)
+
+
+def _peak() -> int:
+    """The most memory that this process ever held, in bytes."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _read(pipe: int, wall: float) -> bytes:

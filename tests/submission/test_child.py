@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from submission.child import OUT_OF_MEMORY, Ended, Limits, TookTooLongError, apart, run
@@ -53,6 +54,21 @@ def test_a_fork_cannot_take_more_memory_than_its_limit() -> None:
 
     assert apart(hungry, Limits(2 << 30, 20, 300)) == Ended(0, b"\x01")
     assert apart(hungry, Limits(800 << 20, 20, 300)).code == OUT_OF_MEMORY
+
+
+def test_a_fork_cannot_hide_in_addresses_that_its_parent_reserved() -> None:
+    """Arrow's allocator keeps a gigabyte of addresses for itself: taking them is no growth of the address space."""
+    pool = pa.mimalloc_memory_pool()
+    reserved = [pa.allocate_buffer(800 << 20, memory_pool=pool) for _ in range(2)]
+    del reserved
+
+    def hungry() -> bytes:
+        block = pa.allocate_buffer(700 << 20, memory_pool=pool)
+        np.frombuffer(block, np.uint8)[:] = 1
+        return b"enough"
+
+    assert apart(hungry, Limits(1 << 30, 20, 300)) == Ended(0, b"enough")
+    assert apart(hungry, Limits(320 << 20, 20, 300)).code == OUT_OF_MEMORY
 
 
 def test_a_fork_cannot_take_more_time_than_its_limits() -> None:
