@@ -72,6 +72,18 @@ class Tokens:
             row = database.execute("SELECT name FROM tokens WHERE hash = ?", (_hash(token.strip()),)).fetchone()
         return None if row is None else str(row[0])
 
+    def issued(self) -> dict[str, datetime]:
+        """Who has a token, and since when (UTC), by name."""
+        with closing(self._connect()) as database:
+            rows = database.execute("SELECT name, created FROM tokens ORDER BY name").fetchall()
+        return {str(name): datetime.fromisoformat(created) for name, created in rows}
+
+    def revoke(self, name: str) -> None:
+        """Make a participant's token void; raises `AgrofluxError` for one that has none."""
+        with closing(self._connect()) as database, database:
+            if database.execute("DELETE FROM tokens WHERE name = ?", (name,)).rowcount == 0:
+                raise AgrofluxError("nobody of that name has a token", came=name)
+
 
 def _hash(token: str) -> str:
     # A token is 256 random bits: a slow, salted hash would protect nothing more.

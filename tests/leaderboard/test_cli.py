@@ -80,6 +80,21 @@ def test_a_token_is_printed_once(command: Command, tmp_path: Path) -> None:
     assert "shown this once" in err
 
 
+def test_tokens_are_listed_without_themselves_and_revoked(command: Command, tmp_path: Path) -> None:
+    home = ("--store", tmp_path / "store")
+    _, first, _ = command("token", "create", "ann", *home)
+    _, second, _ = command("token", "create", "bob", *home)
+    code, out, _ = command("token", "list", *home)
+    assert code == 0
+    assert re.match(r"ann +20\d\d-\d\d-\d\d .* UTC\nbob ", out)
+    assert first.strip() not in out
+    assert command("token", "revoke", "ann", *home)[0] == 0
+    tokens = Tokens(tmp_path / "store")
+    assert (tokens.owner(first), tokens.owner(second)) == (None, "bob")
+    code, _, err = command("token", "revoke", "ann", *home)
+    assert (code, "nobody of that name" in err) == (2, True)
+
+
 def test_bad_input_is_one_clear_error(
     command: Command, toy_release: Path, toy_open_release: Path, tmp_path: Path, make_file: FileMaker
 ) -> None:

@@ -1,0 +1,16 @@
+"""The arguments that several commands take, the same for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["DATA", "STORE", "Data", "Id", "Store", "Targets"]
+
+Data = Annotated[Path, typer.Option(help="The release: the public folder.")]
+Targets = Annotated[Path | None, typer.Option(help="Its hidden targets; by default the folder beside it.")]
+Store = Annotated[Path, typer.Option(help="The folder of submissions and results; made where it is missing.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The submission's, from its receipt.", show_default=False)]
+DATA, STORE = Path("agroflux"), Path("leaderboard-store")

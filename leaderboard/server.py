@@ -1,0 +1,66 @@
+"""A leaderboard that runs: the page and the worker in one process, until it is interrupted."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from pathlib import Path
+
+from agroflux_data import console
+from agroflux_data.errors import AgrofluxError
+from agroflux_data.release import Release, Targets
+from leaderboard.intake import QUOTA, Intake
+from leaderboard.store import LocalStore
+from leaderboard.tokens import Tokens
+from leaderboard.worker import Worker
+
+__all__ = ["serve"]
+
+
+def serve(
+    data: Path, targets: Path | None, store: Path, *, host: str = "127.0.0.1", port: int = 7860, quota: int = QUOTA
+) -> None:
+    """Serve the page, and score what comes in, until interrupted.
+
+    Parameters
+    ----------
+    data : Path
+        The public folder of a sealed release.
+    targets : Path or None
+        Its hidden targets; by default the folder beside it.
+    store : Path
+    host, port
+        Where to listen.
+    quota : int
+        Submissions that an owner has a day for each task.
+
+    Raises
+    ------
+    AgrofluxError
+        The release, its targets or the store are not there, or the port is taken.
+    """
+    release = Release(data)
+    hidden = Targets.of(release, targets)
+    records = LocalStore(store)
+    intake = Intake(records, release, quota)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Uploads wait in the store, closed to others on this machine. Gradio reads both settings when it is imported.
+    os.environ["GRADIO_TEMP_DIR"], os.environ["GRADIO_ANALYTICS_ENABLED"] = str(records.uploads()), "False"
+    from leaderboard.app import App
+    from leaderboard.identity import HostTokens, HuggingFace, on_space
+
+    worker = Worker(records, release, hidden)
+    page = App(release, records, intake, HuggingFace() if on_space() else HostTokens(Tokens(store)), worker.wake)
+    # A server is stopped politely by SIGTERM as by Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    worker.start()
+    try:
+        url = page.launch(host, port)
+        console.output.print(f"The leaderboard is at {url} (stop it with Ctrl-C)")
+        page.blocks.block_thread()
+    except OSError as error:
+        raise AgrofluxError("cannot listen there", expected="a free port", came=f"{host}:{port}") from error
+    finally:
+        worker.stop()
