@@ -14,7 +14,7 @@ from agroflux_data.splits import Edition
 from agroflux_data.variables import DAYS
 from leaderboard.store import QuotaExceeded, Staged, Store, next_day
 from submission.codes import Fault, FaultyFileError
-from submission.file import read_metadata
+from submission.reader import Reader
 
 __all__ = ["QUOTA", "Intake", "Quota", "Receipt"]
 
@@ -22,6 +22,9 @@ QUOTA = 5
 """Submissions that an owner has a day for each task."""
 _OVERHEAD = 1 << 20
 """Room in a file beside its values: footer, metadata, the sequence column."""
+
+_READER = Reader()
+"""One for this process; it starts with the first file."""
 
 _log = logging.getLogger(__name__)
 
@@ -146,7 +149,7 @@ class Intake:
 
     def _take(self, staged: Staged, owner: str, limited: bool, name: str) -> Receipt:
         try:
-            metadata = read_metadata(staged.path)
+            metadata = _READER.metadata(staged.path)
             task, revision = metadata.task, self._release.revision
             if task not in self.tasks:
                 raise FaultyFileError(Fault.of("AF003", f"expected one of {', '.join(self.tasks)}, got {task!r}"))
