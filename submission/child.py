@@ -20,7 +20,7 @@ from typing import NoReturn
 
 import pyarrow as pa
 
-__all__ = ["OUT_OF_MEMORY", "Ended", "Limits", "TookTooLongError", "apart", "environment", "impose", "run"]
+__all__ = ["OUT_OF_MEMORY", "Ended", "Limits", "TookTooLongError", "apart", "impose", "run"]
 
 OUT_OF_MEMORY = 77
 """Exit code of a child that reached its memory limit."""
@@ -69,11 +69,13 @@ class TookTooLongError(Exception):
     """A child was ended because its limit of waiting was over: the machine was busy, or it waited itself."""
 
 
-def impose(memory: int, cpu: int) -> None:
+def impose(parent: int, memory: int, cpu: int) -> None:
     """Set limits on this process, for good, and have it end with its parent.
 
     Parameters
     ----------
+    parent : int
+        The parent's process id; where it has ended already, this process ends here.
     memory : int
         Bytes by which its addresses may grow; they are far more than its memory before it has done anything.
     cpu : int
@@ -81,6 +83,9 @@ def impose(memory: int, cpu: int) -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # A parent that was gone before that sends no signal any more.
+        if os.getppid() != parent:
+            os._exit(1)
     # Every thread takes addresses, and a machine with many processors would use up all.
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
@@ -121,10 +126,10 @@ def apart(work: Callable[[], bytes], limits: Limits) -> Ended:
         The work raised another exception than MemoryError, for which the exit code is `OUT_OF_MEMORY`.
     """
     reading, writing = os.pipe()
-    child = os.fork()
+    parent, child = os.getpid(), os.fork()
     if child == 0:
         os.close(reading)
-        _work(work, limits, writing)
+        _work(work, parent, limits, writing)
     os.close(writing)
     try:
         output = _read(reading, limits.wall)
@@ -140,7 +145,7 @@ def apart(work: Callable[[], bytes], limits: Limits) -> Ended:
     return Ended(code, output)
 
 
-def _work(work: Callable[[], bytes], limits: Limits, writing: int) -> NoReturn:
+def _work(work: Callable[[], bytes], parent: int, limits: Limits, writing: int) -> NoReturn:
     """What the fork does; it never comes back into the parent's code."""
     code = 1
     try:
@@ -148,7 +153,7 @@ def _work(work: Callable[[], bytes], limits: Limits, writing: int) -> NoReturn:
         for stream in range(3):
             os.dup2(nothing, stream)
         faulthandler.disable()
-        impose(limits.memory, limits.cpu)
+        impose(parent, limits.memory, limits.cpu)
         before = _peak()
         with os.fdopen(writing, "wb") as answer:
             try:
@@ -186,18 +191,6 @@ def _read(pipe: int, wall: float) -> bytes:
     raise TookTooLongError
 
 
-def environment() -> dict[str, str]:
-    """The variables that a child gets: no credential is among them."""
-    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return passed_on | {
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "NO_COLOR": "1",
-    }
-
-
 def run(module: str, arguments: list[str], limits: Limits, alive: Callable[[], bool] = lambda: True) -> Ended | None:
     """Run a module of the kit as a program, in a new process; safe to call from any thread.
 
@@ -220,12 +213,21 @@ def run(module: str, arguments: list[str], limits: Limits, alive: Callable[[], b
     TookTooLongError
     """
     command = [
-        sys.executable, "-m", "submission.limited", str(limits.memory), str(limits.cpu), module, *arguments
+        sys.executable, "-m", "submission.limited", str(os.getpid()), str(limits.memory), str(limits.cpu), module,
+        *arguments,
     ]  # fmt: skip
-    # The child's words go nowhere: they might speak of hidden targets.
+    # No credential goes along, and the child's words go nowhere: they might speak of hidden targets.
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment |= {
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NO_COLOR": "1",
+    }
     with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, env=environment(),
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, env=environment,
             start_new_session=True,
         )  # fmt: skip
         try:

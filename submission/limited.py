@@ -1,4 +1,4 @@
-"""Run a module of the kit under limits: ``python -m submission.limited MEMORY CPU MODULE [ARGUMENT ...]``.
+"""Run a module of the kit under limits: ``python -m submission.limited PARENT MEMORY CPU MODULE [ARGUMENT ...]``.
 
 The limits are set here, in the child itself, because code that runs between fork and exec of a threaded server may
 deadlock.
@@ -21,10 +21,11 @@ def main(arguments: list[str]) -> None:
     Parameters
     ----------
     arguments : list of str
-        Memory in bytes beside what the kit takes itself, CPU time in seconds, the module and its arguments.
+        Id of the process to end with, memory in bytes beside what the kit takes itself, CPU time in seconds, the
+        module and its arguments.
     """
-    memory, cpu, module, *rest = arguments
-    impose(int(memory), int(cpu))
+    parent, memory, cpu, module, *rest = arguments
+    impose(int(parent), int(memory), int(cpu))
     sys.argv = [module, *rest]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -21,7 +21,7 @@ LIMITS = Limits(memory=1 << 30, cpu=20, wall=300)
 
 def _limited(tmp_path: Path, code: str, memory: int = 1 << 30, cpu: int = 20) -> int:
     (tmp_path / "hungry.py").write_text(code)
-    command = [sys.executable, "-m", "submission.limited", str(memory), str(cpu), "hungry"]
+    command = [sys.executable, "-m", "submission.limited", str(os.getpid()), str(memory), str(cpu), "hungry"]
     return subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, timeout=300).returncode
 
 
@@ -36,6 +36,15 @@ def test_a_program_cannot_take_more_processor_time_than_its_limit(tmp_path: Path
 
 def test_a_programs_exit_code_is_the_modules(tmp_path: Path) -> None:
     assert _limited(tmp_path, "import sys; sys.exit(2)") == 2
+
+
+def test_a_program_does_not_begin_for_a_parent_that_has_ended(tmp_path: Path) -> None:
+    (tmp_path / "orphan.py").write_text("print('here')")
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    command = [sys.executable, "-m", "submission.limited", str(ended.pid), "1000000000", "20", "orphan"]
+    left = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, timeout=300)
+    assert (left.returncode, left.stdout) == (1, b"")
 
 
 def test_a_program_is_ended_when_nobody_wants_it_or_it_waits_too_long() -> None:
