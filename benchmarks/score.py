@@ -154,7 +154,7 @@ def refused(folder: Path) -> Measured:
     """Refusing wrong keys."""
     from agroflux_data.release import Release
     from submission import score
-    from submission.report import FaultsError
+    from submission.validation import FaultsError
 
     release = Release(folder / "agroflux")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leaderboard.store import State
+from leaderboard.store import Half, State
 from submission.child import OUT_OF_MEMORY, Ended, Limits, TookTooLongError, run
 
 __all__ = ["SCORING", "Verdict", "score"]
@@ -36,9 +36,10 @@ class Verdict:
 
 
 def score(
-    file: Path, release: Path, targets: Path, limits: Limits = SCORING, alive: Callable[[], bool] = lambda: True
-) -> Verdict | None:
-    """Score a file against the public half of the hidden rows.
+    file: Path, release: Path, targets: Path, limits: Limits = SCORING, alive: Callable[[], bool] = lambda: True,
+    half: Half = Half.PUBLIC,
+) -> Verdict | None:  # fmt: skip
+    """Score a file against a half of the hidden rows.
 
     Parameters
     ----------
@@ -49,13 +50,14 @@ def score(
     limits : Limits
     alive : callable
         Asked about every second; when it says False the child is ended.
+    half : Half
 
     Returns
     -------
     Verdict or None
         None where ``alive`` said False.
     """
-    hidden = ["--targets", str(targets), "--half", "public"]
+    hidden = ["--targets", str(targets), "--half", half.value]
     score_it = ["score", str(file), "--data", str(release), *hidden, "--json"]
     try:
         ended = run("submission.cli", score_it, limits, alive)

@@ -12,9 +12,10 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.splits import Edition
 from agroflux_data.variables import DAYS
-from leaderboard.store import QuotaExceeded, Staged, Store, next_day
+from leaderboard.store import Edit, QuotaExceeded, Staged, Store, next_day
 from submission.codes import Fault, FaultyFileError
-from submission.reader import Reader
+from submission.file import read_metadata
+from submission.metadata import Metadata
 
 __all__ = ["QUOTA", "Intake", "Quota", "Receipt"]
 
@@ -22,9 +23,6 @@ QUOTA = 5
 """Submissions that an owner has a day for each task."""
 _OVERHEAD = 1 << 20
 """Room in a file beside its values: footer, metadata, the sequence column."""
-
-_READER = Reader()
-"""One for this process; it starts with the first file."""
 
 _log = logging.getLogger(__name__)
 
@@ -147,9 +145,33 @@ class Intake:
         with file, self._store.stage(file, self.largest) as staged:
             return self._take(staged, owner, limited, Path(path).name)
 
+    def edit(self, id: str, changes: dict[str, Any]) -> Edit:
+        """Change what a submission says of itself.
+
+        Parameters
+        ----------
+        id : str
+            Whose it is, is the caller's to check.
+        changes : dict
+            Some fields of `submission.Metadata` as JSON values; the others stay as they are.
+
+        Raises
+        ------
+        AgrofluxError
+            No such submission, a field that is not there or has a bad value, or one that no edit can change.
+        """
+        entry = self._store.entry(id)
+        if entry is None:
+            raise AgrofluxError("no such submission", came=id)
+        edited = Metadata.from_json(entry.metadata | changes)
+        edited.to_bytes()  # which says if they are too long
+        edit = self._store.edit(id, edited.to_json())
+        _log.info("%s: metadata edited", id)
+        return edit
+
     def _take(self, staged: Staged, owner: str, limited: bool, name: str) -> Receipt:
         try:
-            metadata = _READER.metadata(staged.path)
+            metadata = read_metadata(staged.path)
             task, revision = metadata.task, self._release.revision
             if task not in self.tasks:
                 raise FaultyFileError(Fault.of("AF003", f"expected one of {', '.join(self.tasks)}, got {task!r}"))

@@ -61,7 +61,9 @@ class Worker:
         if verdict is None:
             self._store.release(lease)
             return True
-        result = Result(verdict.state, self._revision, SCORER, verdict.reason, verdict.faults, verdict.scores)
+        result = Result(
+            verdict.state, self._revision, SCORER, verdict.reason, verdict.faults, verdict.scores, half=lease.half
+        )
         written = self._store.finish(lease, result)
         _log.info(
             "%s: %s after %.1f s%s", lease.submission.id, verdict.state, time.monotonic() - begun,
@@ -90,7 +92,7 @@ class Worker:
                 return self._store.renew(lease, self._lease_seconds)
             return True
 
-        verdict = score(file, self._release, self._targets, self._limits, alive)
+        verdict = score(file, self._release, self._targets, self._limits, alive, lease.half)
         if verdict is not None and verdict.scores is not None and verdict.scores.get("sha256") != submission.sha256:
             _log.error("%s: its file in the store is not what was received", submission.id)
             return Verdict(State.FAILED, "The file was damaged here. The fault is ours and does not count.")

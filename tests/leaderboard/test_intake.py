@@ -132,3 +132,25 @@ def test_refusals_are_logged_without_the_files_words(
     with caplog.at_level(logging.INFO, "leaderboard"), pytest.raises(FaultyFileError):
         intake.receive(make_file(revision="forged line"), "ann")
     assert [record.getMessage() for record in caplog.records] == ["refused a file of ann: AF004"]
+
+
+def test_metadata_are_edited_within_the_rules_of_the_file(
+    intake: Intake, store: LocalStore, make_file: FileMaker
+) -> None:
+    receipt = intake.receive(make_file(model="a model"), "ann")
+    edit = intake.edit(receipt.id, {"model": "its name", "links": ["https://example.org/paper"]})
+    (entry,) = store.entries()
+    assert (entry.model, entry.metadata, store.edits(receipt.id)) == ("its name", edit.metadata, [edit])
+    assert entry.metadata["pretraining"] == "none", "what was not named stays"
+    for changes, refusal in (
+        ({"links": ["javascript:alert(1)"]}, "bad links"), ({"rank": 1}, "unknown fields"),
+        ({"model": " "}, "bad model"),
+        ({"authors": ["a" * 200] * 100, "description": "\u4e00" * 10_000, "external_data_used": "\u4e00" * 10_000},
+         "too long"),
+        ({"task": "towers_spatial"}, "task of a submission cannot be edited"),
+    ):  # fmt: skip
+        with pytest.raises(AgrofluxError, match=refusal):
+            intake.edit(receipt.id, changes)
+    with pytest.raises(AgrofluxError, match="no such submission"):
+        intake.edit("nothing", {})
+    assert len(store.edits(receipt.id)) == 1

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from agroflux_data.errors import AgrofluxError
-from leaderboard.store import LocalStore, QuotaExceeded, Result, State, Submission, TooLarge, next_day
+from leaderboard.store import Half, LocalStore, QuotaExceeded, Result, State, Submission, TooLarge, next_day
 
 LIMIT = 1 << 20
 
@@ -28,8 +28,16 @@ def put(store: LocalStore, content: bytes, **kwargs: Any) -> tuple[Submission, b
         return store.add(staged, **(record | kwargs))
 
 
-def scored(revision: str = "r") -> Result:
-    return Result(State.SCORED, revision, "1", scores={"targets": {"NEE": {"skill": 0.5}}})
+def scored(skill: float = 0.5, scorer: str = "1", half: Half = Half.PUBLIC) -> Result:
+    return Result(State.SCORED, "r", scorer, scores={"targets": {"NEE": {"skill": skill}}}, half=half)
+
+
+def serve(store: LocalStore, result: Result) -> str:
+    """Give the next request this result; which submission it was."""
+    lease = store.lease(60)
+    assert lease is not None
+    assert store.finish(lease, result)
+    return lease.submission.id
 
 
 def test_a_record_and_its_file_come_back_as_they_went_in(store: LocalStore) -> None:
@@ -214,12 +222,125 @@ def test_nothing_that_was_written_can_be_changed_or_deleted(store: LocalStore) -
     assert lease is not None
     store.finish(lease, scored())
     store.withdraw(submission.id)
+    store.edit(submission.id, {"seeds": [2]})
+    store.record("audit", {})
     with sqlite3.connect(store.folder / "records.sqlite") as database:
-        for table, column in (("submissions", "owner"), ("results", "scores"), ("withdrawals", "at")):
+        columns = {"submissions": "owner", "results": "scores", "withdrawals": "at", "requests": "at", "edits": "at",
+                   "events": "at"}  # fmt: skip
+        for table, column in columns.items():
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 database.execute(f"UPDATE {table} SET {column} = 'x'")
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 database.execute(f"DELETE FROM {table}")
+
+
+def test_a_submission_scored_again_keeps_its_result_until_the_new_one_is_there(store: LocalStore) -> None:
+    submission, _ = put(store, b"a")
+    serve(store, scored(0.5))
+    assert store.waiting() == 0
+    assert store.request([submission.id]) == 1
+    assert store.request([submission.id]) == 0, "it waits already"
+    assert store.waiting() == 1
+    entry = store.entry(submission.id)
+    assert entry is not None
+    assert (entry.state, entry.result) == (State.SCORED, store.results(submission.id)[0])
+    serve(store, scored(0.6, "2"))
+    assert store.lease(60) is None, "a request is served once"
+    entry = store.entry(submission.id)
+    assert entry is not None
+    assert entry.result is not None
+    assert entry.result.scorer == "2"
+    assert [result.scorer for result in store.results(submission.id)] == ["1", "2"]
+    with pytest.raises(AgrofluxError, match="no such submission: got 'nothing'"):
+        store.request([submission.id, "nothing"])
+    assert store.waiting() == 0, "all or none"
+
+
+def test_what_failed_when_scored_again_does_not_take_the_place_of_a_score(store: LocalStore) -> None:
+    submission, _ = put(store, b"a")
+    serve(store, scored(scorer="1"))
+    store.request([submission.id])
+    serve(store, Result(State.FAILED, "r", "2"))
+    entry = store.entry(submission.id)
+    assert entry is not None
+    assert entry.result is not None
+    assert (entry.state, entry.result.scorer) == (State.SCORED, "1")
+    assert store.used("ann", "towers_temporal") == 1
+    store.request([submission.id])
+    serve(store, Result(State.REJECTED, "r", "3"))
+    assert [result.state for result in store.results(submission.id)] == [State.SCORED, State.FAILED, State.REJECTED]
+    assert [entry.state for entry in store.entries()] == [State.REJECTED]
+
+
+def test_the_halves_are_asked_for_and_kept_apart(store: LocalStore) -> None:
+    submission, _ = put(store, b"a")
+    assert store.request([submission.id], Half.PRIVATE) == 1
+    public, private = store.lease(60), store.lease(60)
+    assert public is not None
+    assert private is not None
+    assert (public.half, private.half, private.submission) == (Half.PUBLIC, Half.PRIVATE, submission)
+    with pytest.raises(ValueError, match="a result of the public half for a lease of the private half"):
+        store.finish(private, scored())
+    assert store.finish(private, scored(0.1, half=Half.PRIVATE))
+    entry = store.entry(submission.id)
+    assert entry is not None
+    assert (entry.state, entry.result) == (State.SCORING, None), "the private half decides nothing"
+    assert store.finish(public, scored(0.2))
+    (entry,) = store.entries()
+    assert entry.private is not None
+    assert entry.result is not None
+    assert (entry.result.half, entry.private.half) == (Half.PUBLIC, Half.PRIVATE)
+    assert entry.private.scores == {"targets": {"NEE": {"skill": 0.1}}}
+    assert [result.half for result in store.results(submission.id)] == [Half.PRIVATE, Half.PUBLIC]
+
+
+def test_new_submissions_come_before_those_scored_again(store: LocalStore) -> None:
+    old, _ = put(store, b"old")
+    serve(store, scored())
+    store.request([old.id])
+    new, _ = put(store, b"new")
+    assert [serve(store, scored()), serve(store, scored())] == [new.id, old.id]
+
+
+def test_a_withdrawn_submission_waits_for_nothing(store: LocalStore) -> None:
+    submission, _ = put(store, b"a")
+    store.withdraw(submission.id)
+    assert store.waiting() == 0
+
+
+def test_metadata_are_edited_and_what_they_were_is_kept(store: LocalStore) -> None:
+    first = {"task": "towers_temporal", "revision": "r", "model": "m", "links": []}
+    submission, _ = put(store, b"a", metadata=first)
+    later = first | {"model": "better name", "links": ["https://example.org"]}
+    edit = store.edit(submission.id, later)
+    last = store.edit(submission.id, later | {"links": []})
+    assert store.edits(submission.id) == [edit, last]
+    (entry,) = store.entries()
+    assert entry.metadata == last.metadata
+    assert entry.model == "better name"
+    assert entry.submission.metadata == first
+    for name, value in (("task", "ecosys_temporal"), ("revision", "s"), ("format", 2)):
+        with pytest.raises(AgrofluxError, match=f"the {name} of a submission cannot be edited"):
+            store.edit(submission.id, later | {name: value})
+    with pytest.raises(AgrofluxError, match="no such submission"):
+        store.edit("nothing", first)
+    assert len(store.edits(submission.id)) == 2
+
+
+def test_the_hosts_acts_are_written_down_in_order(store: LocalStore) -> None:
+    submission, _ = put(store, b"a")
+    opened = store.record("season opened", {"name": "2027"})
+    verified = store.record("verification", {"holds": True}, submission.id)
+    closed = store.record("season closed", {"name": "2027"})
+    assert store.events() == LocalStore(store.folder).events() == [opened, verified, closed]
+    assert store.events("verification") == store.events(submission=submission.id) == [verified]
+    assert (opened.submission, verified.submission) == (None, submission.id)
+    assert store.events("verification", "another") == []
+    with pytest.raises(AgrofluxError, match="no such submission"):
+        store.record("verification", {}, "nothing")
+    with pytest.raises(ValueError, match="JSON"):
+        store.record("audit", {"similarity": float("nan")})
+    assert len(store.events()) == 3
 
 
 def test_a_withdrawn_submission_is_not_scored(store: LocalStore) -> None:
@@ -251,8 +372,58 @@ def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
 def test_a_store_of_another_format_is_refused(store: LocalStore) -> None:
     with sqlite3.connect(store.folder / "records.sqlite") as database:
         database.execute("PRAGMA user_version = 99")
-    with pytest.raises(AgrofluxError, match="format 1, got 99"):
+    with pytest.raises(AgrofluxError, match="format 2, got 99"):
         LocalStore(store.folder)
+
+
+_FORMAT_1 = """
+CREATE TABLE submissions (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, owner TEXT NOT NULL, task TEXT NOT NULL,
+    sha256 TEXT NOT NULL, size INTEGER NOT NULL, model TEXT NOT NULL, metadata TEXT NOT NULL,
+    revision TEXT NOT NULL, received TEXT NOT NULL
+);
+CREATE INDEX submissions_by_owner ON submissions (owner, task, received);
+CREATE TABLE results (
+    number INTEGER PRIMARY KEY, submission INTEGER NOT NULL REFERENCES submissions (number),
+    state TEXT NOT NULL, reason TEXT, faults TEXT NOT NULL, scores TEXT,
+    revision TEXT NOT NULL, scorer TEXT NOT NULL, finished TEXT NOT NULL
+);
+CREATE INDEX results_by_submission ON results (submission, number);
+CREATE TABLE withdrawals (submission INTEGER PRIMARY KEY REFERENCES submissions (number), at TEXT NOT NULL);
+CREATE TABLE leases (
+    submission INTEGER PRIMARY KEY REFERENCES submissions (number),
+    token TEXT NOT NULL, expires REAL NOT NULL, attempts INTEGER NOT NULL
+);
+CREATE TRIGGER results_UPDATE BEFORE UPDATE ON results BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
+CREATE TRIGGER results_DELETE BEFORE DELETE ON results BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
+INSERT INTO submissions VALUES
+    (1, 'one', 'ann', 'towers_temporal', 'aa', 1, 'm', '{"task": "towers_temporal"}', 'r', '2026-11-01T10:00:00+00:00'),
+    (2, 'two', 'bob', 'towers_temporal', 'bb', 1, 'm', '{}', 'r', '2026-11-01T11:00:00+00:00');
+INSERT INTO results VALUES
+    (1, 1, 'scored', NULL, '[]', '{"targets": {"NEE": {"skill": 0.25}}}', 'r', '1', '2026-11-01T10:01:00+00:00');
+INSERT INTO leases VALUES (2, 'token', 0, 1);
+PRAGMA user_version = 1;
+"""
+
+
+def test_a_store_of_the_first_format_is_brought_to_the_present_one(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "records.sqlite") as database:
+        database.executescript(_FORMAT_1)
+    for _ in range(2):
+        store = LocalStore(tmp_path)
+        one, two = store.entries()
+        assert (one.state, two.state, store.waiting()) == (State.SCORED, State.RECEIVED, 1)
+        assert one.result is not None
+        assert (one.result.half, one.result.scores) == (Half.PUBLIC, {"targets": {"NEE": {"skill": 0.25}}})
+    assert serve(store, scored()) == "two"
+    assert store.request(["one"]) == 1
+    assert serve(store, scored(0.75)) == "one"
+    assert len(store.results("one")) == 2
+    with (
+        sqlite3.connect(tmp_path / "records.sqlite") as database,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        database.execute("DELETE FROM results")
 
 
 def test_a_writer_killed_at_any_moment_loses_no_receipt(tmp_path: Path) -> None:

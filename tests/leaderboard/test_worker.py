@@ -19,7 +19,7 @@ from agroflux_data.release import Release, Targets
 from leaderboard.child import SCORING, score
 from leaderboard.intake import Intake
 from leaderboard.ranking import rank
-from leaderboard.store import LocalStore, Result, State
+from leaderboard.store import Half, LocalStore, Result, State
 from leaderboard.worker import Worker
 from submission import score as score_here
 from submission.scoring import SCORER
@@ -121,6 +121,21 @@ def test_a_submission_of_an_earlier_release_is_not_scored_on_this_one(
     entry = Worker(store, release, targets).finish(submission.id)
     assert entry.state is State.FAILED
     assert "replaced" in ((entry.result and entry.result.reason) or "")
+
+
+def test_a_request_for_the_private_half_is_scored_on_it(
+    store: LocalStore, release: Release, targets: Targets, make_file: FileMaker
+) -> None:
+    path = make_file(task="ecosys_temporal")
+    receipt = Intake(store, release).receive(path, "ann")
+    store.request([receipt.id], Half.PRIVATE)
+    Worker(store, release, targets).drain()
+    (entry,) = store.entries()
+    assert entry.result is not None
+    assert entry.private is not None
+    assert entry.result.scores == score_here(path, release, targets, half="public").to_json()
+    assert entry.private.scores == score_here(path, release, targets, half="private").to_json()
+    assert entry.private.scores != entry.result.scores
 
 
 def test_an_unknown_submission_is_said_to_be_unknown(store: LocalStore, release: Release, targets: Targets) -> None:
@@ -253,7 +268,7 @@ def _children(parent: int) -> list[int]:
 
 def _wait_until_gone(processes: list[int]) -> None:
     """The killed worker's children die with it, rather than go on with nobody to read them."""
-    stop = time.monotonic() + 5
+    stop = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in processes):
         assert time.monotonic() < stop, f"{processes} outlived the worker"
         time.sleep(0.05)

@@ -1,0 +1,126 @@
+"""A store in a local folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from agroflux_data.errors import AgrofluxError
+from leaderboard.store.files import Files
+from leaderboard.store.records import Edit, Entry, Event, Half, Lease, Result, Staged, Submission
+from leaderboard.store.tables import Tables
+
+__all__ = ["LocalStore"]
+
+
+class LocalStore:
+    """A store in a local folder: SQLite for records, and the files beside it under their hash.
+
+    A copy of the folder is a backup of all there is.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where it is missing, readable by its owner alone.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        if self.folder.exists() and not self.folder.is_dir():
+            raise AgrofluxError("not a store", expected="a folder", came="a file", where=self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._files = Files(self.folder)
+        self._tables = Tables(self.folder / "records.sqlite")
+
+    def uploads(self) -> Path:
+        """See `Store.uploads`."""
+        return self._files.uploads()
+
+    def stage(self, source: BinaryIO, limit: int) -> AbstractContextManager[Staged]:
+        """See `Store.stage`."""
+        return self._files.stage(source, limit)
+
+    def path(self, submission: Submission) -> Path:
+        """See `Store.path`."""
+        return self._files.place(submission.sha256)
+
+    def add(
+        self, staged: Staged, *, owner: str, task: str, model: str, metadata: dict[str, Any], revision: str,
+        quota: int | None,
+    ) -> tuple[Submission, bool]:  # fmt: skip
+        """See `Store.add`."""
+        known = self._tables.same(staged.sha256, owner, task, revision)
+        if known is not None:
+            return known, False
+        # The file goes first: a record without its file could not be scored, a file without a record does no harm.
+        self._files.keep(staged)
+        with self._tables.write() as writer:
+            return writer.add(staged, owner, task, model, metadata, revision, quota)
+
+    def entry(self, id: str) -> Entry | None:
+        """See `Store.entry`."""
+        return self._tables.entry(id)
+
+    def entries(self, *, task: str | None = None, owner: str | None = None, revision: str | None = None) -> list[Entry]:
+        """See `Store.entries`."""
+        return self._tables.entries(task=task, owner=owner, revision=revision)
+
+    def used(self, owner: str, task: str) -> int:
+        """See `Store.used`."""
+        return self._tables.used(owner, task, datetime.now(UTC))
+
+    def results(self, id: str) -> list[Result]:
+        """See `Store.results`."""
+        return self._tables.results(id)
+
+    def request(self, ids: Iterable[str], half: Half = Half.PUBLIC) -> int:
+        """See `Store.request`."""
+        with self._tables.write() as writer:
+            return writer.request(ids, Half(half))
+
+    def waiting(self) -> int:
+        """See `Store.waiting`."""
+        return self._tables.waiting()
+
+    def lease(self, seconds: float) -> Lease | None:
+        """See `Store.lease`."""
+        return self._tables.lease(seconds)
+
+    def renew(self, lease: Lease, seconds: float) -> bool:
+        """See `Store.renew`."""
+        return self._tables.renew(lease, seconds)
+
+    def release(self, lease: Lease) -> None:
+        """See `Store.release`."""
+        self._tables.release(lease)
+
+    def finish(self, lease: Lease, result: Result) -> bool:
+        """See `Store.finish`."""
+        with self._tables.write() as writer:
+            return writer.finish(lease, result)
+
+    def withdraw(self, id: str) -> None:
+        """See `Store.withdraw`."""
+        with self._tables.write() as writer:
+            writer.withdraw(id)
+
+    def edit(self, id: str, metadata: dict[str, Any]) -> Edit:
+        """See `Store.edit`."""
+        with self._tables.write() as writer:
+            return writer.edit(id, metadata)
+
+    def edits(self, id: str) -> list[Edit]:
+        """See `Store.edits`."""
+        return self._tables.edits(id)
+
+    def record(self, kind: str, data: dict[str, Any], submission: str | None = None) -> Event:
+        """See `Store.record`."""
+        with self._tables.write() as writer:
+            return writer.record(kind, data, submission)
+
+    def events(self, kind: str | None = None, submission: str | None = None) -> list[Event]:
+        """See `Store.events`."""
+        return self._tables.events(kind, submission)
