@@ -16,7 +16,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
 from baselines.allocator import keep_large_blocks
-from baselines.models import MODELS, model_class
+from baselines.models import MODELS, ModelError, model_class
 from baselines.prediction import write_prediction
 from baselines.process import PROCESS_MODELS
 from baselines.run import Recipe, Run, RunFolder, choose_inputs, choose_splits, choose_targets
@@ -143,7 +143,15 @@ def main() -> None:
     """Run the command."""
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    console.run(app)
+    console.run(_with_models)
+
+
+def _with_models() -> None:
+    # Saved models carry their code to where this package is not installed, so they have an error of their own.
+    try:
+        app()
+    except ModelError as error:
+        raise AgrofluxError(str(error)) from error
 
 
 if __name__ == "__main__":

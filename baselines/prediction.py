@@ -14,8 +14,8 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.tasks import Task
 from agroflux_data.variables import DAYS, VARIABLES
-from baselines.base import FluxModel
 from baselines.models import load
+from baselines.models.base import FluxModel
 from baselines.process import PROCESS, predict_process, process_model
 from baselines.run import Run, RunFolder
 from submission.file import write

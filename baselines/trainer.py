@@ -19,8 +19,8 @@ from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from agroflux_data.arrays import Arrays
 from agroflux_data.randomness import stream
-from baselines.base import FluxModel, count_observed
 from baselines.collator import collate
+from baselines.models.base import FluxModel, count_observed
 from submission.climatology import Climatology
 from submission.metrics import RowSums, mse, skill
 

@@ -27,6 +27,7 @@ from agroflux_data.variables import DAYS
 from baselines.figures import save_curves
 from baselines.models import model_class
 from baselines.run import Run, RunFolder
+from baselines.scalers import config_for
 from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
 
 __all__ = ["Outcome", "train"]
@@ -102,7 +103,7 @@ def train(run: Run, release: Release, folder: RunFolder, bar: Progress) -> Outco
         raise AgrofluxError("another release", expected=f"revision {run.revision}", came=release.revision)
     kind, recipe = model_class(run.model), run.recipe
     columns = run.rows(release, run.training)
-    config = kind.config_class.for_rows(columns, input_noise=recipe.input_noise)
+    config = config_for(kind.config_class, columns, input_noise=recipe.input_noise)
     judged = run.rows(release, run.validation) if run.validation else None
     rows = _arrays(columns, folder)
     validation = None if judged is None else _arrays(judged, folder)

@@ -10,10 +10,11 @@ import pytest
 from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
-from baselines.lstm import LstmModel
 from baselines.models import load
+from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.prediction import predict, write_prediction
 from baselines.run import Recipe, Run, RunFolder, choose_inputs, choose_splits
+from baselines.scalers import config_for
 from submission.file import read, read_metadata
 from submission.validation import validate
 
@@ -27,7 +28,7 @@ def untrained(release: Release, task: str, folder: Path, targets: tuple[str, ...
         choose_inputs(release, task, "core"), targets, recipe,
     )  # fmt: skip
     RunFolder(folder).begin(run)
-    LstmModel(LstmModel.config_class.for_rows(run.rows(release, training), hidden_size=4)).save_pretrained(folder)
+    LstmModel(config_for(LstmConfig, run.rows(release, training), hidden_size=4)).save_pretrained(folder)
     return folder
 
 

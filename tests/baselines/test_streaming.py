@@ -10,7 +10,8 @@ from agroflux_data.builder import AgrofluxBuilder
 from agroflux_data.release import Release
 from agroflux_data.splits import Edition
 from baselines.collator import collate
-from baselines.lstm import LstmConfig, LstmModel
+from baselines.models.lstm import LstmConfig, LstmModel
+from baselines.scalers import config_for
 from tests.conftest import toy_plan
 
 
@@ -20,7 +21,7 @@ def test_a_source_streams_into_training(toy_release, tmp_path):
     rows = builder.as_streaming_dataset("train").with_format("arrow")
     columns = Columns.of(Release(toy_release), "ecosys_temporal", "train", builder.task.core_inputs, ("NEE", "GPP"))
     torch.manual_seed(0)
-    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=16, num_layers=1, dropout=0.0))
+    model = LstmModel(config_for(LstmConfig, columns, hidden_size=16, num_layers=1, dropout=0.0))
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     losses = []
     for _ in range(8):

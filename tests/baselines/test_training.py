@@ -22,8 +22,9 @@ from agroflux_data.arrays import Arrays
 from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
-from baselines.lstm import LstmConfig, LstmModel
+from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.run import Recipe, Run, RunFolder, choose_splits, choose_targets
+from baselines.scalers import config_for
 from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
 from baselines.training import train
 from submission.climatology import Climatology
@@ -52,7 +53,7 @@ def one_step(arrays: Arrays, folder: Path, batch: int, accumulation: int) -> dic
     """The weights after one step of plain gradient descent."""
     set_seed(0)
     columns = replace(arrays.columns, splits=("train",))
-    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=8, num_layers=1, dropout=0.0))
+    model = LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1, dropout=0.0))
     trainer = FluxTrainer(
         model,
         arguments(folder, per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation, max_steps=1,
@@ -70,7 +71,7 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(toy_release: Path, 
     parts = one_step(arrays, tmp_path, 8, 4)
     set_seed(0)
     columns = replace(arrays.columns, splits=("train",))
-    start = LstmModel(LstmConfig.for_rows(columns, hidden_size=8, num_layers=1, dropout=0.0)).state_dict()
+    start = LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1, dropout=0.0)).state_dict()
     moved = max(float((whole[name] - start[name]).abs().max()) for name in whole)
     apart = max(float((whole[name] - parts[name]).abs().max()) for name in whole)
     assert moved > 1e-3
@@ -80,7 +81,7 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(toy_release: Path, 
 def test_metrics_are_pooled_over_days(toy_release: Path, tmp_path: Path) -> None:
     arrays = rows_with_gaps(toy_release, 9)
     columns = replace(arrays.columns, splits=("train",))
-    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=8, num_layers=1))
+    model = LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1))
     trainer = FluxTrainer(model, arguments(tmp_path, per_device_eval_batch_size=2), eval_dataset=arrays,
                           reference={"NEE": 1.0, "GPP": 4.0})  # fmt: skip
     scores = trainer.evaluate()
@@ -114,7 +115,7 @@ def test_a_tiny_set_is_overfitted(toy_release: Path, tmp_path: Path) -> None:
     whole = Arrays.read(columns)
     tiny = Arrays(columns, whole.inputs[:2], whole.labels[:2], whole.sequence[:2])
     set_seed(0)
-    model = LstmModel(LstmConfig.for_rows(columns, hidden_size=48, num_layers=1, dropout=0.0))
+    model = LstmModel(config_for(LstmConfig, columns, hidden_size=48, num_layers=1, dropout=0.0))
     trainer = FluxTrainer(
         model,
         arguments(tmp_path, max_steps=400, per_device_train_batch_size=2, learning_rate=2e-2, warmup_steps=20,
@@ -167,7 +168,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(toy_release: Path, tmp_path: P
     for name in first:
         assert torch.equal(first[name], second[name]), name
     assert {path.name for path in stopped.path.iterdir()} == {
-        "run.json", "config.json", "model.safetensors", "metrics.json", "log.json", "curves.png"
+        "run.json", "config.json", "model.safetensors", "metrics.json", "log.json", "curves.png", "base.py", "lstm.py"
     }  # fmt: skip
     log = json.loads((straight.path / "log.json").read_text())
     best = max((entry for entry in log if "eval_skill" in entry), key=lambda entry: entry["eval_skill"])

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from transformers import AutoConfig, AutoModel
 
 from agroflux_data.errors import AgrofluxError
-from baselines.base import FluxModel
-from baselines.lstm import LstmModel
+from baselines.models.base import FluxModel
+from baselines.models.lstm import LstmModel
 
 __all__ = ["MODELS", "load", "model_class"]
 
 MODELS: dict[str, type[FluxModel]] = {"lstm": LstmModel}
 """Every learned model, by the name that the command knows."""
 
+_TYPES = {model.config_class.model_type for model in MODELS.values()}
+
 for _model in MODELS.values():
     AutoConfig.register(_model.config_class.model_type, _model.config_class, exist_ok=True)
     AutoModel.register(_model.config_class, _model, exist_ok=True)
+    # Saved models carry their code, for those who have not installed this package.
+    _model.config_class.register_for_auto_class()
+    _model.register_for_auto_class("AutoModel")
 
 
 def model_class(name: str) -> type[FluxModel]:
@@ -28,7 +34,7 @@ def model_class(name: str) -> type[FluxModel]:
 
 
 def load(folder: str | Path) -> FluxModel:
-    """A saved model, ready to predict.
+    """A saved model, ready to predict; code that lies beside the weights is not run.
 
     Raises
     ------
@@ -39,13 +45,12 @@ def load(folder: str | Path) -> FluxModel:
     if not config.is_file():
         raise AgrofluxError("not a model", expected="a folder that agroflux-train run made", where=folder)
     try:
-        model = AutoModel.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+        kind = json.loads(config.read_text())["model_type"]
+        if kind not in _TYPES:
+            raise AgrofluxError("not a flux model", expected="one of " + ", ".join(MODELS), came=kind, where=folder)
+        model = AutoModel.from_pretrained(folder, use_safetensors=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise AgrofluxError(
             "a model that cannot be loaded", expected="config.json and model.safetensors", came=str(error), where=folder
         ) from None
-    if not isinstance(model, FluxModel):
-        raise AgrofluxError(
-            "not a flux model", expected="one of " + ", ".join(MODELS), came=type(model).__name__, where=folder
-        )
     return model.eval()

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from agroflux_data.errors import AgrofluxError
-from baselines.base import FluxConfig, FluxModel
+from .base import FluxConfig, FluxModel
 
 __all__ = ["LstmConfig", "LstmModel"]
 
@@ -34,14 +33,6 @@ class LstmConfig(FluxConfig):
     num_layers: int = 3
     dropout: float = 0.2
 
-    def __post_init__(self, **kwargs: object) -> None:
-        super().__post_init__(**kwargs)
-        if self.hidden_size < 1 or self.num_layers < 1 or not 0 <= self.dropout < 1:
-            raise AgrofluxError(
-                "no such LSTM", expected="hidden_size and num_layers of at least 1, dropout from 0 to below 1",
-                came=f"hidden_size {self.hidden_size}, num_layers {self.num_layers}, dropout {self.dropout}",
-            )  # fmt: skip
-
 
 class LstmModel(FluxModel):
     """A stack of LSTM layers that reads a year once, from its first day to its last."""
@@ -59,9 +50,12 @@ class LstmModel(FluxModel):
             dropout=config.dropout if config.num_layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(config.dropout)
-        self.head = nn.Linear(config.hidden_size, len(config.targets))
         self.post_init()
 
-    def network(self, inputs: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
-        hidden, _ = self.lstm(inputs)
-        return self.head(self.dropout(hidden)), (hidden,)
+    @property
+    def width(self) -> int:
+        return self.config.hidden_size
+
+    def encode(self, inputs: Tensor, padding: Tensor | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        hidden, _ = self.lstm(inputs)  # days of padding come after all that is asked for
+        return self.dropout(hidden), (hidden,)
