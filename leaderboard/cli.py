@@ -6,6 +6,7 @@ import typer
 
 from agroflux_data import console
 from leaderboard.commands.add import add
+from leaderboard.commands.deploy import deploy
 from leaderboard.commands.serve import serve
 from leaderboard.commands.table import table
 from leaderboard.commands.token import token
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve)
+app.command()(deploy)
 app.command()(add)
 app.command()(table)
 app.add_typer(token, name="token")

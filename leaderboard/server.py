@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.release import Release, Targets
+from leaderboard import locations
 from leaderboard.intake import QUOTA, Intake
 from leaderboard.store import LocalStore
 from leaderboard.tokens import Tokens
@@ -19,16 +19,22 @@ __all__ = ["serve"]
 
 
 def serve(
-    data: Path, targets: Path | None, store: Path, *, host: str = "127.0.0.1", port: int = 7860, quota: int = QUOTA
+    data: str | Path,
+    targets: str | Path | None,
+    store: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    quota: int = QUOTA,
 ) -> None:
     """Serve the page, and score what comes in, until interrupted.
 
     Parameters
     ----------
-    data : Path
-        The public folder of a sealed release.
-    targets : Path or None
-        Its hidden targets; by default the folder beside it.
+    data : str or Path
+        A sealed release, here or on the Hub (`leaderboard.locations`).
+    targets : str, Path or None
+        Its hidden targets; by default those beside it.
     store : Path
     host, port
         Where to listen.
@@ -40,8 +46,8 @@ def serve(
     AgrofluxError
         The release, its targets or the store are not there, or the port is taken.
     """
-    release = Release(data)
-    hidden = Targets.of(release, targets)
+    release = locations.release(data)
+    hidden = locations.hidden_targets(release, data, targets)
     records = LocalStore(store)
     intake = Intake(records, release, quota)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

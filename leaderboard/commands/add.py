@@ -9,8 +9,7 @@ import typer
 from rich.markup import escape
 
 from agroflux_data import console
-from agroflux_data.release import Release
-from agroflux_data.release import Targets as HiddenTargets
+from leaderboard import locations
 from leaderboard.board import Board
 from leaderboard.commands.arguments import DATA, STORE, Data, Store, Targets
 from leaderboard.intake import Intake
@@ -30,8 +29,8 @@ def add(
     store: Store = STORE,
 ) -> None:
     """Enter a submission, as the host; the quota does not hold for it."""
-    release = Release(data)
-    hidden = HiddenTargets.of(release, targets)
+    release = locations.release(data)
+    hidden = locations.hidden_targets(release, data, targets)
     records = LocalStore(store)
     receipt = Intake(records, release).receive(file, check_name(owner), limited=False)
     again = "" if receipt.new else " (it had been received before)"

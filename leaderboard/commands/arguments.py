@@ -9,8 +9,10 @@ import typer
 
 __all__ = ["DATA", "STORE", "Data", "Id", "Store", "Targets"]
 
-Data = Annotated[Path, typer.Option(help="The release: the public folder.")]
-Targets = Annotated[Path | None, typer.Option(help="Its hidden targets; by default the folder beside it.")]
+Data = Annotated[str, typer.Option(help="The release: a folder, or hf://datasets/ORG/NAME@REVISION.")]
+Targets = Annotated[
+    str | None, typer.Option(help="Its hidden targets, likewise; by default those beside it, NAME-targets.")
+]
 Store = Annotated[Path, typer.Option(help="The folder of submissions and results; made where it is missing.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The submission's, from its receipt.", show_default=False)]
-DATA, STORE = Path("agroflux"), Path("leaderboard-store")
+DATA, STORE = "agroflux", Path("leaderboard-store")

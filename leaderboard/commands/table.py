@@ -11,7 +11,7 @@ from rich.table import Table
 
 from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.release import Release
+from leaderboard import locations
 from leaderboard.board import Board, shown
 from leaderboard.commands.arguments import DATA, STORE, Data, Store
 from leaderboard.store import LocalStore
@@ -25,7 +25,7 @@ def table(
     store: Store = STORE,
 ) -> None:
     """Print the board of a task."""
-    release = Release(data)
+    release = locations.release(data)
     release.task(task)
     if not store.is_dir():
         raise AgrofluxError("no such store", expected="a folder that serve or add made", came=str(store))

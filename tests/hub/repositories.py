@@ -58,7 +58,11 @@ class Repository:
         OWNER/NAME.
     private : bool
     sdk : str, optional
-        Of a Space.
+        Of a Space, as all that follows but branches and tags.
+    secrets, variables : dict of str to str
+        What the Space's process will have in its environment.
+    volumes : list of dict
+        What is mounted in it.
     branches, tags : dict of str to Commit
     """
 
@@ -66,6 +70,9 @@ class Repository:
     id: str
     private: bool
     sdk: str | None = None
+    secrets: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
+    volumes: list[dict[str, object]] = field(default_factory=list)
     branches: dict[str, Commit] = field(default_factory=dict)
     tags: dict[str, Commit] = field(default_factory=dict)
     _commits: dict[str, Commit] = field(default_factory=dict)

@@ -34,6 +34,8 @@ class Hub:
     accounts : dict of str to Account
         By token.
     repositories : dict of (kind, id) to Repository
+    buckets : dict of str to bool
+        Storage buckets by their id, and whether each is private.
     requests : list of Request
         All that came, in order.
     fault : callable, optional
@@ -43,6 +45,7 @@ class Hub:
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.repositories: dict[tuple[str, str], Repository] = {}
+        self.buckets: dict[str, bool] = {}
         self.requests: list[Request] = []
         self.fault: Callable[[Request], int | None] | None = None
         self.lock = threading.Lock()
@@ -306,6 +309,38 @@ class _Handler(BaseHTTPRequestHandler):
                 for commit in _history(self._commit(repository, revision))
             ]
         )
+
+    # --- Spaces and buckets.
+
+    @_route("GET", r"/api/spaces/(?P<id>[^/]+/[^/]+)/(?P<what>secrets|variables)")
+    def settings_of_space(self, id: str, what: str) -> Callable[[], None]:
+        space = self._repository("space", id, write=True)
+        # A secret can be written and named, never read.
+        known = {name: {} for name in space.secrets} if what == "secrets" else {
+            name: {"value": value} for name, value in space.variables.items()
+        }  # fmt: skip
+        return self._json(known)
+
+    @_route("POST", r"/api/spaces/(?P<id>[^/]+/[^/]+)/(?P<what>secrets|variables)")
+    def set_of_space(self, id: str, what: str) -> Callable[[], None]:
+        space, sent = self._repository("space", id, write=True), self._sent
+        (space.secrets if what == "secrets" else space.variables)[sent["key"]] = sent["value"]
+        return self._json({name: {"value": value} for name, value in space.variables.items()})
+
+    @_route("PUT", r"/api/spaces/(?P<id>[^/]+/[^/]+)/volumes")
+    def mount(self, id: str) -> Callable[[], None]:
+        space = self._repository("space", id, write=True)
+        space.volumes = self._sent["volumes"]
+        return self._json({"volumes": space.volumes})
+
+    @_route("POST", r"/api/buckets/(?P<id>[^/]+/[^/]+)")
+    def bucket(self, id: str) -> Callable[[], None]:
+        self._writer(id)
+        url = f"{self.hub.url}/buckets/{id}"
+        if id in self.hub.buckets:
+            raise Refusal(409, "You already created this bucket", url=url)
+        self.hub.buckets[id] = self._sent.get("visibility") == "private"
+        return self._json({"url": url})
 
     # --- Files.
 
