@@ -124,3 +124,7 @@ class LocalStore:
     def events(self, kind: str | None = None, submission: str | None = None) -> list[Event]:
         """See `Store.events`."""
         return self._tables.events(kind, submission)
+
+    def version(self) -> str:
+        """See `Store.version`."""
+        return self._tables.version()

@@ -375,6 +375,14 @@ class Store(Protocol):
         """The host's acts in their order: all, those of a kind, or those about a submission."""
         ...
 
+    def version(self) -> str:
+        """Another text once anything was written that `entries`, `edits` or `events` tell; leases do not count.
+
+        It costs next to nothing, so that what follows from the records need not be computed again for everybody who
+        looks at it.
+        """
+        ...
+
 
 def next_day(now: datetime) -> datetime:
     """When a quota that is used up now begins anew: the next midnight in UTC."""

@@ -343,6 +343,31 @@ def test_the_hosts_acts_are_written_down_in_order(store: LocalStore) -> None:
     assert len(store.events()) == 3
 
 
+def test_the_version_is_another_after_everything_that_is_written(store: LocalStore) -> None:
+    seen = [store.version()]
+
+    def moved() -> bool:
+        seen.append(LocalStore(store.folder).version())
+        assert store.version() == seen[-1]
+        return seen[-1] not in seen[:-1]
+
+    submission, _ = put(store, b"a", metadata={"model": "m"})
+    assert moved()
+    lease = store.lease(60)
+    assert lease is not None
+    assert not moved(), "who scores it is on no board"
+    store.finish(lease, scored())
+    assert moved()
+    store.edit(submission.id, {"model": "n"})
+    assert moved()
+    store.record("season opened", {})
+    assert moved()
+    store.withdraw(submission.id)
+    assert moved()
+    store.withdraw(submission.id)
+    assert not moved()
+
+
 def test_a_withdrawn_submission_is_not_scored(store: LocalStore) -> None:
     submission, _ = put(store, b"a")
     store.withdraw(submission.id)
