@@ -154,7 +154,7 @@ def refused(folder: Path) -> Measured:
     """Refusing wrong keys."""
     from agroflux_data.release import Release
     from submission import score
-    from submission.validation import FaultsError
+    from submission.report import FaultsError
 
     release = Release(folder / "agroflux")
 

@@ -14,8 +14,8 @@ from agroflux_data.splits import Edition
 from agroflux_data.variables import DAYS
 from leaderboard.store import Edit, QuotaExceeded, Staged, Store, next_day
 from submission.codes import Fault, FaultyFileError
-from submission.file import read_metadata
 from submission.metadata import Metadata
+from submission.reader import Reader
 
 __all__ = ["QUOTA", "Intake", "Quota", "Receipt"]
 
@@ -23,6 +23,9 @@ QUOTA = 5
 """Submissions that an owner has a day for each task."""
 _OVERHEAD = 1 << 20
 """Room in a file beside its values: footer, metadata, the sequence column."""
+
+_READER = Reader()
+"""One for this process; it starts with the first file."""
 
 _log = logging.getLogger(__name__)
 
@@ -171,7 +174,7 @@ class Intake:
 
     def _take(self, staged: Staged, owner: str, limited: bool, name: str) -> Receipt:
         try:
-            metadata = read_metadata(staged.path)
+            metadata = _READER.metadata(staged.path)
             task, revision = metadata.task, self._release.revision
             if task not in self.tasks:
                 raise FaultyFileError(Fault.of("AF003", f"expected one of {', '.join(self.tasks)}, got {task!r}"))

@@ -19,8 +19,8 @@ from submission.closure import CLOSURE, Closure
 from submission.file import blocks
 from submission.keys import positions
 from submission.metrics import Metrics, RowSums
+from submission.report import Report
 from submission.scales import MONTHS
-from submission.validation import Report
 
 __all__ = ["PIECES", "Breakdown", "TargetBreakdown", "breakdown"]
 

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 import pyarrow as pa
 
-__all__ = ["OUT_OF_MEMORY", "Ended", "Limits", "TookTooLongError", "apart", "impose", "run"]
+__all__ = ["OUT_OF_MEMORY", "Ended", "Limits", "TookTooLongError", "apart", "environment", "impose", "run"]
 
 OUT_OF_MEMORY = 77
 """Exit code of a child that reached its memory limit."""
@@ -191,6 +191,18 @@ def _read(pipe: int, wall: float) -> bytes:
     raise TookTooLongError
 
 
+def environment() -> dict[str, str]:
+    """The variables that a child gets: no credential is among them."""
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return passed_on | {
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "NO_COLOR": "1",
+    }
+
+
 def run(module: str, arguments: list[str], limits: Limits, alive: Callable[[], bool] = lambda: True) -> Ended | None:
     """Run a module of the kit as a program, in a new process; safe to call from any thread.
 
@@ -216,18 +228,10 @@ def run(module: str, arguments: list[str], limits: Limits, alive: Callable[[], b
         sys.executable, "-m", "submission.limited", str(os.getpid()), str(limits.memory), str(limits.cpu), module,
         *arguments,
     ]  # fmt: skip
-    # No credential goes along, and the child's words go nowhere: they might speak of hidden targets.
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    environment |= {
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "NO_COLOR": "1",
-    }
+    # The child's words go nowhere: they might speak of hidden targets.
     with tempfile.TemporaryFile() as output:
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, env=environment,
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, env=environment(),
             start_new_session=True,
         )  # fmt: skip
         try:

@@ -19,8 +19,8 @@ from submission.bootstrap import Bootstrap, interval, paired, site_years
 from submission.file import blocks
 from submission.keys import positions
 from submission.metrics import RowSums, skill
+from submission.report import Report
 from submission.truth import Truth
-from submission.validation import Report
 
 __all__ = ["METRICS", "RESAMPLES", "Comparison", "Day", "Difference", "Group", "TargetComparison", "compare"]
 

@@ -18,8 +18,8 @@ from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS, VARIABLES
 from submission.file import blocks
 from submission.metrics import RowSums, r2, rmse
+from submission.report import Report
 from submission.truth import HALVES, Truth
-from submission.validation import Report
 
 __all__ = ["SiteYear", "draw", "plot", "save", "site_year"]
 

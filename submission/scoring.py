@@ -22,8 +22,9 @@ from submission.file import blocks, keys
 from submission.keys import positions
 from submission.metadata import Metadata
 from submission.metrics import RowSums, error_sums, skill
+from submission.report import Report
 from submission.truth import Truth, Window
-from submission.validation import Report, validate, validate_rows, within
+from submission.validation import validate, validate_rows, within
 
 __all__ = ["SCORER", "Errors", "Scores", "TargetScores", "measure", "score", "score_report"]
 

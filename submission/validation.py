@@ -6,8 +6,6 @@ and sizes, then the keys alone, then the values block by block.
 
 from __future__ import annotations
 
-import json
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,83 +21,18 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.tasks import Task
 from agroflux_data.variables import DAYS, OUTPUTS, VARIABLES
-from submission.child import OUT_OF_MEMORY, Limits, TookTooLongError, apart
+from submission.child import Limits
 from submission.codes import Fault, FaultyFileError
 from submission.file import BLOCK, metadata_of, open_file, subnormal
+from submission.guarded import guarded
 from submission.keys import compare
 from submission.metadata import Metadata
+from submission.report import Report
 
-__all__ = ["FaultsError", "Report", "predicted_split", "reading_limits", "validate", "validate_rows", "within"]
+__all__ = ["predicted_split", "validate", "validate_rows", "within"]
 
 _MARGIN = 1 << 20
 """Bytes that a column may have beside its values, and rows that a file may have beside those expected."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """What `validate` found.
-
-    Attributes
-    ----------
-    path : Path
-    faults : tuple of Fault
-        In the order of their codes; empty for a file that can be scored.
-    metadata : Metadata or None
-        None where it is unreadable.
-    task, split : str or None
-        What the file was held against; None where it names no task that the release has.
-    targets : tuple of str
-        The predicted targets whose columns are right.
-    rows : int
-    """
-
-    path: Path
-    faults: tuple[Fault, ...]
-    metadata: Metadata | None = None
-    task: str | None = None
-    split: str | None = None
-    targets: tuple[str, ...] = ()
-    rows: int = 0
-
-    @property
-    def ok(self) -> bool:
-        return not self.faults
-
-    def __str__(self) -> str:
-        return "\n".join(str(fault) for fault in self.faults) or "no faults"
-
-    def raise_for_faults(self) -> None:
-        """Raise a `FaultsError` that lists the faults, if there are any."""
-        if self.faults:
-            raise FaultsError(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        return {
-            "ok": self.ok,
-            "task": self.task,
-            "split": self.split,
-            "targets": list(self.targets),
-            "rows": self.rows,
-            "metadata": None if self.metadata is None else self.metadata.to_json(),
-            "faults": [fault.to_json() for fault in self.faults],
-        }
-
-    @classmethod
-    def from_json(cls, path: Path, data: dict[str, Any]) -> Report:
-        """What `to_json` gave for a file."""
-        metadata = None if data["metadata"] is None else Metadata.from_json(data["metadata"])
-        faults = tuple(Fault.from_json(fault) for fault in data["faults"])
-        return cls(path, faults, metadata, data["task"], data["split"], tuple(data["targets"]), data["rows"])
-
-
-class FaultsError(AgrofluxError):
-    """A file is no valid submission; `report` says why."""
-
-    def __init__(self, report: Report):
-        count = f"{len(report.faults)} fault" + ("s" if len(report.faults) > 1 else "")
-        super().__init__(f"not a valid submission, {count} in {report.path}:\n{report}")
-        self.report = report
 
 
 def predicted_split(release: Release, task: str, split: str | None = None) -> str:
@@ -117,21 +50,6 @@ def predicted_split(release: Release, task: str, split: str | None = None) -> st
     if "test" not in splits:
         raise AgrofluxError(f"{task} has no test split here", expected="--split with one of " + ", ".join(splits))
     return "test"
-
-
-def reading_limits(path: str | Path) -> Limits:
-    """What reading a file may take: 320 MiB, and 2 s of processor time and one more for every 32 MiB of it.
-
-    With the interpreter and its libraries that is less than 512 MiB in a command or a server's child.
-
-    A submission is read 256 rows at a time, so its size matters for the time alone; a valid one needs about a tenth.
-    """
-    try:
-        size = Path(path).stat().st_size
-    except OSError:
-        size = 0
-    cpu = 2 + size // (32 << 20)
-    return Limits(memory=320 << 20, cpu=cpu, wall=60 + 30 * cpu)
 
 
 def validate(
@@ -154,9 +72,9 @@ def validate(
     split : str, optional
         The split whose rows it should predict, ``test`` by default.
     limits : Limits, optional
-        Read the file in a child process with these limits, such as `reading_limits`: for a file of somebody else. By
-        default it is read in this process, where a hostile one may take what memory there is; a process with other
-        Python threads has no choice, as it cannot fork safely (a server starts `submission.child.run`).
+        Read the file in a child process with these limits, such as those of `reading_limits`: for a file of somebody
+        else. By default it is read in this process, where a hostile one may take what memory there is; a process with
+        other Python threads has no choice, as it cannot fork safely (a server starts `submission.child.run`).
 
     Returns
     -------
@@ -173,45 +91,27 @@ def validate(
     release = release if isinstance(release, Release) else Release(release)
     if task is not None:
         predicted_split(release, task, split)
-    if limits is None:
-        return _examine(path, release, task, split)
-    return _examine_apart(path, release, task, split, limits)
+    return _report(path, release, task, split, limits)
 
 
-def _examine_apart(path: Path, release: Release, task: str | None, split: str | None, limits: Limits) -> Report:
-    def work() -> bytes:
-        try:
-            answer = _examine(path, release, task, split).to_json()
-        except AgrofluxError as error:
-            answer = {"error": str(error)}
-        return json.dumps(answer, allow_nan=False).encode()
-
-    try:
-        ended = apart(work, limits)
-    except TookTooLongError:
-        raise AgrofluxError(
-            "reading the file took too long here", expected=f"at most {limits.wall:.0f} s", where=path
-        ) from None
-    if ended.code == 0:
-        answer = json.loads(ended.output)
-        if "error" in answer:
-            raise AgrofluxError(answer["error"])
-        return Report.from_json(path, answer)
-    if ended.code == OUT_OF_MEMORY:
-        fault = Fault.of("AF009", f"more than {limits.memory >> 20} MiB of memory")
-    elif ended.code == -signal.SIGXCPU:
-        fault = Fault.of("AF009", f"more than {limits.cpu} s of processor time")
-    else:
-        fault = Fault.of("AF006", f"reading it ended with signal {-ended.code}")
-    return Report(path, (fault,), task=task)
-
-
-def validate_rows(path: str | Path, release: Release, split: str | None = None) -> Report:
+def validate_rows(path: str | Path, release: Release, split: str | None = None, limits: Limits | None = None) -> Report:
     """What `validate` finds before it reads a value: faults of the file, its metadata, columns and rows.
 
     Whoever reads the values next checks them with `within`, and leaves it to `validate` to name their faults.
     """
-    return _examine(Path(path), release, None, split, values=False)
+    return _report(Path(path), release, None, split, limits, values=False)
+
+
+def _report(
+    path: Path, release: Release, task: str | None, split: str | None, limits: Limits | None, values: bool = True
+) -> Report:
+    if limits is None:
+        return _examine(path, release, task, split, values)
+    try:
+        found = guarded(lambda: _examine(path, release, task, split, values).to_json(), path, limits)
+    except FaultyFileError as error:
+        return Report(path, (error.fault,), task=task)
+    return Report.from_json(path, found)
 
 
 def within(target: str, block: NDArray[np.float32]) -> bool:
@@ -222,7 +122,7 @@ def within(target: str, block: NDArray[np.float32]) -> bool:
     return inside and not subnormal(block).any()
 
 
-def _examine(path: Path, release: Release, task: str | None, split: str | None, values: bool = True) -> Report:
+def _examine(path: Path, release: Release, task: str | None, split: str | None, values: bool) -> Report:
     try:
         file = open_file(path)
     except FaultyFileError as error:

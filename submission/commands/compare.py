@@ -20,7 +20,8 @@ from submission.commands.arguments import Data, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
 from submission.comparison import RESAMPLES, Comparison, Difference, Group, TargetComparison
 from submission.comparison import compare as compare_reports
-from submission.validation import reading_limits, validate
+from submission.guarded import reading_limits
+from submission.validation import validate
 
 __all__ = ["compare"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
-from submission.validation import Report
+from submission.report import Report
 
 __all__ = ["refuse"]
 

@@ -19,9 +19,10 @@ from submission.bootstrap import RESAMPLES, Interval
 from submission.breakdown import PIECES, Breakdown, breakdown
 from submission.commands.arguments import Data, File, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
+from submission.guarded import reading_limits
 from submission.metrics import Metrics
 from submission.scoring import Scores, score_report
-from submission.validation import reading_limits, validate
+from submission.validation import validate
 
 __all__ = ["score"]
 

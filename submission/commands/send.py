@@ -13,7 +13,8 @@ from agroflux_data.release import Release
 from submission.commands.arguments import File, Json, TokenFile, Url
 from submission.commands.connection import connect, show, verdict
 from submission.commands.refusal import refuse
-from submission.validation import reading_limits, validate
+from submission.guarded import reading_limits
+from submission.validation import validate
 
 __all__ = ["send"]
 

@@ -12,7 +12,7 @@ from agroflux_data import console
 from agroflux_data.release import Release
 from submission.commands.arguments import Data, File, Json, Split
 from submission.commands.refusal import refuse
-from submission.validation import reading_limits
+from submission.guarded import reading_limits
 from submission.validation import validate as validate_file
 
 __all__ = ["validate"]

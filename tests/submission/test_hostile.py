@@ -20,7 +20,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from submission import convert_csv, read, validate, write
 from submission.codes import CODES
-from submission.validation import reading_limits
+from submission.guarded import reading_limits
 from tests.submission.conftest import metadata_for, truth_of
 from tests.submission.hostile import CORPUS, Hostile, Right
 
@@ -61,7 +61,7 @@ def test_the_corpus_meets_every_code_that_a_file_can_have() -> None:
 _READ = """
 import resource, sys
 from submission import validate
-from submission.validation import reading_limits
+from submission.guarded import reading_limits
 for path in sys.argv[2:]:
     print(validate(path, sys.argv[1], limits=reading_limits(path)))
 used = resource.getrusage(resource.RUSAGE_CHILDREN)

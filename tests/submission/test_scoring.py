@@ -18,9 +18,10 @@ from agroflux_data.release import Release, Targets, targets_folder
 from agroflux_data.shards import digest
 from submission import metrics, score, write
 from submission.climatology import Climatology
+from submission.report import FaultsError
 from submission.scoring import SCORER
 from submission.truth import Truth
-from submission.validation import FaultsError, validate
+from submission.validation import validate
 from tests.submission.conftest import TASK, Arrays, metadata_for, truth_of
 
 Submit = Callable[..., Path]
