@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from agroflux_data.batches import Batch, Batches, Columns
+from agroflux_data.batches import Batch, Batches, Columns, epoch_order, row_groups
 from agroflux_data.variables import DAYS
 
 __all__ = ["Arrays"]
@@ -32,6 +32,8 @@ class Arrays:
         Series by series; statics are repeated over the days.
     labels : float32 array (N, D, 365)
     sequence : int64 array (N,)
+    groups : tuple of int
+        The rows of each row group that they were read from: what `order` shuffles by. By default one of all rows.
 
     Examples
     --------
@@ -46,8 +48,10 @@ class Arrays:
         inputs: NDArray[np.float32],
         labels: NDArray[np.float32],
         sequence: NDArray[np.int64],
+        groups: Sequence[int] | None = None,
     ):
         self.columns, self.inputs, self.labels, self.sequence = columns, inputs, labels, sequence
+        self.groups = (len(sequence),) if groups is None else tuple(groups)
 
     @classmethod
     def read(cls, columns: Columns, folder: Path | None = None) -> Arrays:
@@ -74,7 +78,7 @@ class Arrays:
         if folder is None:
             arrays = {name: np.empty(shape, _kind(name)) for name, shape in shapes.items()}
             _fill(columns, arrays)
-            return cls(columns, **arrays)
+            return cls(columns, **arrays, groups=row_groups(columns))
         kept = folder / _key(columns)
         if not kept.is_dir():
             building = folder / f".{kept.name}.{os.getpid()}.tmp"
@@ -91,7 +95,8 @@ class Arrays:
                     building.rename(kept)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
-        return cls(columns, **{name: np.load(kept / f"{name}.npy", mmap_mode="r") for name in _NAMES})
+        mapped = {name: np.load(kept / f"{name}.npy", mmap_mode="r") for name in _NAMES}
+        return cls(columns, **mapped, groups=row_groups(columns))
 
     def __len__(self) -> int:
         return len(self.sequence)
@@ -106,6 +111,10 @@ class Arrays:
             (labels == labels).transpose(0, 2, 1),
             self.sequence[wanted],
         )
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The order of an epoch, (N,): that in which `Batches` of the same seed streams these rows from the shards."""
+        return epoch_order(self.groups, seed, epoch)
 
     def __getitems__(self, rows: Sequence[int]) -> Batch:
         return self[rows]

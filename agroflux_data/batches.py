@@ -26,7 +26,7 @@ from agroflux_data.release import Release
 from agroflux_data.sequences import values
 from agroflux_data.variables import DAYS, STATICS
 
-__all__ = ["POOL", "Batch", "Batches", "Columns"]
+__all__ = ["POOL", "Batch", "Batches", "Columns", "epoch_order", "row_groups"]
 
 POOL = 8
 """Row groups whose rows are shuffled together: about 2,000 rows."""
@@ -223,6 +223,47 @@ def _joined(first: Batch, second: Batch) -> Batch:
     )
 
 
+def _drawn(
+    groups: Sequence[int], seed: int | None, epoch: int, pool: int
+) -> Iterator[tuple[list[int], NDArray[np.int64] | None]]:
+    """The row groups of each pool, and the place in it of each of their rows, None where all stay in order."""
+    draws = None if seed is None else stream(seed, "batches", epoch)
+    order = list(range(len(groups))) if draws is None else draws.permutation(len(groups)).tolist()
+    for first in range(0, len(order), pool):
+        chunk = order[first : first + pool]
+        yield chunk, None if draws is None else draws.permutation(sum(groups[number] for number in chunk))
+
+
+def row_groups(columns: Columns) -> tuple[int, ...]:
+    """The rows of each row group, in the order of the files."""
+    return tuple(group.rows for path in columns.paths for group in _RowGroup.all_of(path))
+
+
+def epoch_order(groups: Sequence[int], seed: int | None, epoch: int, pool: int = POOL) -> NDArray[np.int64]:
+    """The rows in the order in which the batches of an epoch take them.
+
+    Parameters
+    ----------
+    groups : sequence of int
+        The rows of each row group, in the order of the files (`row_groups`).
+    seed, epoch, pool : int
+        As of `Batches`.
+
+    Returns
+    -------
+    int64 array (rows,)
+        Positions in the order of the files.
+    """
+    starts = np.concatenate([[0], np.cumsum(groups)]).astype(np.int64)
+    pools = [np.empty(0, np.int64)]
+    for chunk, shuffled in _drawn(groups, seed, epoch, pool):
+        rows = np.concatenate([np.arange(starts[number], starts[number + 1]) for number in chunk])
+        taken = np.empty_like(rows)
+        taken[slice(None) if shuffled is None else shuffled] = rows
+        pools.append(taken)
+    return np.concatenate(pools)
+
+
 class Batches:
     """Batches of some splits of a task, every row exactly once an epoch; the last one may be smaller.
 
@@ -290,15 +331,12 @@ class Batches:
 
     def _pools(self, epoch: int) -> Iterator[_Pool]:
         """Filled pools, the next one being read while one is in use."""
-        draws = None if self.seed is None else stream(self.seed, "batches", epoch)
-        order = range(len(self._groups)) if draws is None else draws.permutation(len(self._groups)).tolist()
-        chunks = [order[first : first + self.pool] for first in range(0, len(order), self.pool)]
+        drawn = _drawn([group.rows for group in self._groups], self.seed, epoch, self.pool)
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="batches")
 
-        def begin(chunk: Sequence[int]) -> tuple[_Pool, list[Future[None]]]:
+        def begin(chunk: Sequence[int], shuffled: NDArray[np.int64] | None) -> tuple[_Pool, list[Future[None]]]:
             groups = [self._groups[number] for number in chunk]
             pool = _Pool(sum(group.rows for group in groups), self.columns.inputs, self.columns.targets)
-            shuffled = None if draws is None else draws.permutation(len(pool))
             reads, first = [], 0
             for group in groups:
                 last = first + group.rows
@@ -308,12 +346,10 @@ class Batches:
             return pool, reads
 
         try:
-            ahead = begin(chunks[0]) if chunks else None
-            for following in [*chunks[1:], None]:
-                if ahead is None:
-                    return
+            ahead = begin(*first) if (first := next(drawn, None)) else None
+            while ahead is not None:
                 pool, reads = ahead
-                ahead = None if following is None else begin(following)
+                ahead = begin(*following) if (following := next(drawn, None)) else None
                 for read in reads:
                     read.result()
                 pool.finish()

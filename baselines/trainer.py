@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Sampler
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from agroflux_data.arrays import Arrays
-from agroflux_data.randomness import stream
+from agroflux_data.batches import Columns
 from baselines.collator import collate
+from baselines.feed import Feed
 from baselines.models.base import FluxModel, count_observed
 from submission.climatology import Climatology
 from submission.metrics import RowSums, mse, skill
@@ -27,24 +27,8 @@ from submission.metrics import RowSums, mse, skill
 __all__ = ["FluxTrainer", "last_checkpoint", "reference_errors"]
 
 
-class _EpochSampler(Sampler[int]):
-    """All rows in an order that depends on (seed, epoch) alone, so that a resumed run draws what it would have."""
-
-    def __init__(self, rows: int, seed: int):
-        self.rows, self.seed, self.epoch = rows, seed, 0
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(stream(self.seed, "rows", self.epoch).permutation(self.rows).tolist())
-
-    def __len__(self) -> int:
-        return self.rows
-
-
 class FluxTrainer(Trainer):
-    """Trains a `FluxModel` on `Arrays`.
+    """Trains a `FluxModel` on rows in memory or streamed from the shards.
 
     The loss is the sum of squared errors over the observed labels of the whole batch, over all accumulation steps
     and processes, divided by their number: 1 process x batch 32, 2 x 16 and accumulation 4 x 8 give the same
@@ -55,7 +39,8 @@ class FluxTrainer(Trainer):
     ----------
     model : FluxModel
     args : transformers.TrainingArguments
-    train_dataset : Arrays, optional
+    train_dataset : Arrays or Columns, optional
+        In memory, or the rows of a release that are streamed from its shards.
     eval_dataset : Arrays, optional
     callbacks : list of TrainerCallback, optional
     reference : mapping of str to float, optional
@@ -69,7 +54,7 @@ class FluxTrainer(Trainer):
         self,
         model: FluxModel,
         args: TrainingArguments,
-        train_dataset: Arrays | None = None,
+        train_dataset: Arrays | Columns | None = None,
         eval_dataset: Arrays | None = None,
         callbacks: list[TrainerCallback] | None = None,
         reference: Mapping[str, float] | None = None,
@@ -86,9 +71,16 @@ class FluxTrainer(Trainer):
         )
         self.remove_callback(PrinterCallback)
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        rows: Any = self.train_dataset if train_dataset is None else train_dataset
-        return _EpochSampler(len(rows), self.args.seed)
+    def get_train_dataloader(self) -> Feed:  # type: ignore[override]
+        """The batches of this process: the library would repeat rows where processes do not divide a batch."""
+        rows: Any = self.train_dataset
+        return Feed(
+            rows,
+            batch_size=self.args.train_batch_size * self.args.world_size,
+            seed=self.args.seed,
+            process=self.args.process_index,
+            processes=self.args.world_size,
+        )
 
     def _get_num_items_in_batch(self, batch_samples: list[dict[str, Tensor]], device: torch.device) -> Tensor | None:
         if not batch_samples:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -49,11 +50,15 @@ def rows_with_gaps(release: Path, rows: int) -> Arrays:
     return Arrays(arrays.columns, arrays.inputs[:rows], labels, arrays.sequence[:rows])
 
 
-def one_step(arrays: Arrays, folder: Path, batch: int, accumulation: int) -> dict[str, Tensor]:
-    """The weights after one step of plain gradient descent."""
+def untrained(arrays: Arrays) -> LstmModel:
     set_seed(0)
     columns = replace(arrays.columns, splits=("train",))
-    model = LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1, dropout=0.0))
+    return LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1, dropout=0.0))
+
+
+def one_step(arrays: Arrays, folder: Path, batch: int, accumulation: int) -> dict[str, Tensor]:
+    """The weights after one step of plain gradient descent."""
+    model = untrained(arrays)
     trainer = FluxTrainer(
         model,
         arguments(folder, per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation, max_steps=1,
@@ -69,11 +74,30 @@ def test_accumulation_gives_the_gradients_of_the_whole_batch(toy_release: Path, 
     assert len(arrays) == 32
     whole = one_step(arrays, tmp_path, 32, 1)
     parts = one_step(arrays, tmp_path, 8, 4)
-    set_seed(0)
-    columns = replace(arrays.columns, splits=("train",))
-    start = LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1, dropout=0.0)).state_dict()
+    start = untrained(arrays).state_dict()
     moved = max(float((whole[name] - start[name]).abs().max()) for name in whole)
     apart = max(float((whole[name] - parts[name]).abs().max()) for name in whole)
+    assert moved > 1e-3
+    assert apart < 1e-5 * moved
+
+
+def test_two_processes_give_the_gradients_of_one(toy_release: Path, tmp_path: Path) -> None:
+    """torchrun with two CPU processes, 16 rows in each: the weights after a step are those of one with 32."""
+    file = tmp_path / "two.safetensors"
+    started = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d",
+         "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", "-m", "tests.baselines.sgd_step",
+         str(toy_release), str(file), "16", "1"],
+        capture_output=True, text=True, check=False, timeout=300,
+        env=os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert started.returncode == 0, started.stderr
+    arrays = rows_with_gaps(toy_release, 32)
+    one = one_step(arrays, tmp_path, 32, 1)
+    two = load_file(file)
+    start = untrained(arrays).state_dict()
+    moved = max(float((one[name] - start[name]).abs().max()) for name in one)
+    apart = max(float((one[name] - two[name]).abs().max()) for name in one)
     assert moved > 1e-3
     assert apart < 1e-5 * moved
 
