@@ -19,7 +19,7 @@ from agroflux_data.release import Release
 from leaderboard import cards, figures
 from leaderboard.about import about
 from leaderboard.board import Board, coarse, shown
-from leaderboard.guard import Guard
+from leaderboard.guard import Guard, limit_connections
 from leaderboard.identity import Identity
 from leaderboard.intake import Intake, Receipt
 from leaderboard.ranking import Row
@@ -65,8 +65,10 @@ class App:
             max_file_size=largest, show_error=False, ssr_mode=False, enable_monitoring=False, pwa=False,
             # A browser's history of runs would keep tokens.
             run_history=False, footer_links=["api"], theme=_theme(), css=_CSS,
-            app_kwargs={"middleware": [Middleware(Guard, largest=largest)]},
+            app_kwargs={"middleware": [Middleware(Guard, largest=largest, folder=Path(get_upload_folder()),
+                                                  space=self._identity.oauth)]},
         )  # fmt: skip
+        limit_connections(self.blocks.server)
         return str(url)
 
     # The actions, each the same for a visitor and a program.
