@@ -213,6 +213,13 @@ class _Folder:
         self.task(task)
         return self.provenance.tasks[task].splits
 
+    @property
+    def hidden_tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that have rows whose outputs are hidden."""
+        return tuple(
+            name for name in self.tasks if any(split.hidden and split.rows for split in self.splits(name).values())
+        )
+
     def split(self, task: str, name: str) -> Split:
         """One split; raises `AgrofluxError` where the task lacks it."""
         splits = self.splits(task)

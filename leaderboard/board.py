@@ -1,4 +1,4 @@
-"""One task's board, from the store to rows that a page, a terminal or a program can show."""
+"""The boards, from the store to rows that a page, a terminal or a program can show."""
 
 from __future__ import annotations
 
@@ -6,33 +6,54 @@ from collections.abc import Sequence
 from typing import Any
 
 from agroflux_data.release import Release
-from leaderboard.ranking import Row, rank
+from leaderboard.ranking import OverallRow, Row, overall, rank
+from leaderboard.seasons import Seasons
 from leaderboard.store import Store
+from leaderboard.verification import verified
 
 __all__ = ["Board", "coarse", "shown"]
 
 
 class Board:
-    """The boards of a release's tasks.
+    """The boards of a release's tasks, by the public half of the hidden rows.
+
+    Where there are seasons, those of the one that has opened last: a new season begins with empty boards.
 
     Parameters
     ----------
     store : Store
     release : Release
-        Only results for its revision stand on its boards: others were scored on other rows.
+        Only submissions for its revision stand on its boards: others were scored on other rows.
     """
 
     def __init__(self, store: Store, release: Release):
         self._store, self._release = store, release
+        self.seasons = Seasons(store)
 
     def targets(self, task: str) -> tuple[str, ...]:
         """The ranked targets of a task."""
         return self._release.task(task).ranked_targets
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that have hidden rows, so that they have a board."""
+        return self._release.hidden_tasks
+
     def rows(self, task: str) -> list[Row]:
         """The ranked submissions of a task; raises `AgrofluxError` for an unknown one."""
         targets = self.targets(task)
-        return rank(self._store.entries(task=task, revision=self._release.revision), targets)
+        season = self.seasons.current()
+        entries = self._store.entries(task=task, revision=self._release.revision)
+        inside = entries if season is None else filter(season.holds, entries)
+        return rank(inside, targets, verified=verified(self._store))
+
+    def overall(self) -> list[OverallRow]:
+        """All tasks in one board: a line for each participant's model, by its name."""
+        return overall({task: self.rows(task) for task in self.tasks}, lambda row: (row.submission.owner, row.model))
+
+    def verified(self, id: str) -> bool:
+        """Whether the host ran a submission's model again and found the same predictions."""
+        return id in verified(self._store)
 
     def headers(self, task: str) -> list[str]:
         """Names of the columns of `table`."""
@@ -47,7 +68,7 @@ class Board:
                 row.rank, row.model, coarse(row.skill), row.submission.owner,
                 *(coarse(value) for target in self.targets(task)
                   for value in (row.targets[target].r2, row.targets[target].rmse)),
-                str(row.submission.metadata.get("pretraining") or "-"), origin, f"{row.submission.received:%Y-%m-%d}",
+                str(row.entry.metadata.get("pretraining") or "-"), origin, f"{row.submission.received:%Y-%m-%d}",
             ]
             for row in rows
         ]  # fmt: skip

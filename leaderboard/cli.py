@@ -7,6 +7,7 @@ import typer
 from agroflux_data import console
 from leaderboard.commands.add import add
 from leaderboard.commands.deploy import deploy
+from leaderboard.commands.season import season
 from leaderboard.commands.serve import serve
 from leaderboard.commands.table import table
 from leaderboard.commands.token import token
@@ -24,6 +25,7 @@ app.command()(deploy)
 app.command()(add)
 app.command()(table)
 app.add_typer(token, name="token")
+app.add_typer(season, name="season")
 
 
 def main() -> None:

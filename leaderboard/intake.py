@@ -12,6 +12,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.splits import Edition
 from agroflux_data.variables import DAYS
+from leaderboard.seasons import Seasons
 from leaderboard.store import Edit, QuotaExceeded, Staged, Store, next_day
 from submission.codes import Fault, FaultyFileError
 from submission.metadata import Metadata
@@ -89,17 +90,14 @@ class Intake:
                 where=release.path,
             )  # fmt: skip
         self._store, self._release, self.per_day = store, release, quota
+        self._seasons = Seasons(store)
         if not self.tasks:
             raise AgrofluxError("nothing to score against", expected="a release with hidden rows", where=release.path)
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """Names of the tasks that take submissions: those with hidden rows."""
-        return tuple(
-            name
-            for name in self._release.tasks
-            if any(split.hidden and split.rows for split in self._release.splits(name).values())
-        )
+        return self._release.hidden_tasks
 
     def limit(self, task: str) -> int:
         """The largest file, in bytes, that can be a submission to a task.
@@ -136,9 +134,10 @@ class Intake:
         Raises
         ------
         AgrofluxError
-            The file is too large, is no submission file, or names a task or revision that is not here; or the quota
-            is used up. Nothing was recorded then.
+            No season is open; the file is too large, is no submission file, or names a task or revision that is not
+            here; or the quota is used up. Nothing was recorded then.
         """
+        self._seasons.check_open()
         try:
             file = open(path, "rb")  # noqa: SIM115 - closed below; only opening it is the sender's fault
         except FileNotFoundError:

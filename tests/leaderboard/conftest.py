@@ -22,10 +22,12 @@ import numpy as np
 import pytest
 
 from agroflux_data.release import Release
+from leaderboard import cli
 from leaderboard.store import LocalStore
 from submission import Metadata, write
 
 FileMaker = Callable[..., Path]
+Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
@@ -56,6 +58,20 @@ def make_file(toy_release: Path, tmp_path_factory: pytest.TempPathFactory) -> Fi
         return write({"sequence": keys} | arrays, path, Metadata(task, revision or known.revision, model))
 
     return make
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command in this process: exit code, output, messages."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["agroflux-leaderboard", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out, said.err
+
+    return run
 
 
 @dataclass(frozen=True)

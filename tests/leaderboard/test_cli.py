@@ -4,31 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
-from leaderboard import cli
 from leaderboard.store import LocalStore, State
 from leaderboard.tokens import Tokens
-from tests.leaderboard.conftest import FileMaker
-
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Run the command in this process: exit code, output, messages."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["agroflux-leaderboard", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return int(ended.value.code or 0), said.out, said.err
-
-    return run
+from tests.leaderboard.conftest import Command, FileMaker
 
 
 def test_add_and_table(command: Command, toy_release: Path, tmp_path: Path, make_file: FileMaker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 
 from leaderboard.board import coarse, shown
 from leaderboard.figures import skill_by_model
-from leaderboard.ranking import Row, rank
-from leaderboard.store import Entry, Result, State, Submission
+from leaderboard.ranking import Row, overall, rank
+from leaderboard.store import Entry, Half, Result, State, Submission
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 TARGETS = ("NEE", "GPP")
@@ -62,6 +63,38 @@ def test_withdrawn_and_unscored_are_left_out() -> None:
     ]  # fmt: skip
     assert order(rank(entries, TARGETS)) == [(1, "id-4")]
     assert rank([], TARGETS) == []
+
+
+def test_the_overall_board_puts_who_has_more_tasks_first_and_shows_what_is_missing() -> None:
+    boards = {
+        "a": rank([entry(1, 0.9, 0.9, model="all"), entry(2, 0.95, 0.95, model="one"), entry(3, 0.2, 0.2, model="all")],
+                  TARGETS),
+        "b": rank([entry(4, 0.1, 0.1, model="all"), entry(5, 0.5, 0.5, model="same"), entry(6, 0.7, None, model="no")],
+                  TARGETS),
+        "c": rank([entry(7, 0.8, 0.8, model="all"), entry(8, 0.5, 0.5, model="same")], TARGETS),
+        "d": rank([entry(9, 0.5, 0.5, model="other"), entry(10, 0.5, 0.5, model="same")], TARGETS),
+        "e": rank([entry(11, 0.5, 0.5, model="other")], TARGETS),
+        "f": rank([entry(12, 0.5, 0.5, model="other")], TARGETS),
+    }  # fmt: skip
+    lines = overall(boards, lambda row: row.model)
+    found = [(line.rank, line.rows[0].model if line.rows else "-", line.done, line.skill) for line in lines]
+    assert found == [
+        (1, "all", 3, pytest.approx(0.6)), (2, "same", 3, 0.5), (2, "other", 3, 0.5), (4, "one", 1, 0.95),
+        (None, "-", 0, None),
+    ]  # fmt: skip
+    best = lines[0].tasks["a"]
+    assert best is not None
+    assert best.submission.id == "id-1"
+    assert lines[3].tasks == {"a": lines[3].tasks["a"], "b": None, "c": None, "d": None, "e": None, "f": None}
+
+
+def test_the_private_half_ranks_by_its_own_scores() -> None:
+    def private(one: Entry, *skills: float) -> Entry:
+        of_target = {name: {"skill": skill} for name, skill in zip(TARGETS, skills, strict=True)}
+        return replace(one, private=Result(State.SCORED, "r", "1", scores={"targets": of_target}, half=Half.PRIVATE))
+
+    entries = [private(entry(1, 0.9, 0.9), 0.1, 0.1), private(entry(2, 0.2, 0.2), 0.3, 0.3), entry(3, 0.5, 0.5)]
+    assert order(rank(entries, TARGETS, Half.PRIVATE)) == [(1, "id-2"), (2, "id-1"), (None, "id-3")]
 
 
 @given(st.lists(st.none() | st.floats(-2, 1), max_size=12))
