@@ -1,7 +1,10 @@
-"""What the leaderboard remembers: submissions, results and the host's acts; append-only, in a local folder."""
+"""What the leaderboard remembers, append-only: submissions, results, the host's acts; in a folder or on the Hub."""
 
+from leaderboard.store.hub import HubStore
 from leaderboard.store.local import LocalStore
+from leaderboard.store.places import open_store
 from leaderboard.store.records import (
+    Busy,
     Edit,
     Entry,
     Event,
@@ -18,10 +21,12 @@ from leaderboard.store.records import (
 )
 
 __all__ = [
+    "Busy",
     "Edit",
     "Entry",
     "Event",
     "Half",
+    "HubStore",
     "Lease",
     "LocalStore",
     "QuotaExceeded",
@@ -32,4 +37,5 @@ __all__ = [
     "Submission",
     "TooLarge",
     "next_day",
+    "open_store",
 ]

@@ -55,6 +55,8 @@ class LocalStore:
         known = self._tables.same(staged.sha256, owner, task, revision)
         if known is not None:
             return known, False
+        # Asked before the file is kept too, or refused ones would fill the disk.
+        self._tables.refuse_beyond(quota, owner, task)
         # The file goes first: a record without its file could not be scored, a file without a record does no harm.
         self._files.keep(staged)
         with self._tables.write() as writer:
@@ -124,6 +126,9 @@ class LocalStore:
     def events(self, kind: str | None = None, submission: str | None = None) -> list[Event]:
         """See `Store.events`."""
         return self._tables.events(kind, submission)
+
+    def close(self) -> None:
+        """See `Store.close`; nothing is held back."""
 
     def version(self) -> str:
         """See `Store.version`."""

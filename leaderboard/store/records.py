@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from typing import Any, BinaryIO, Protocol
 
 from agroflux_data.errors import AgrofluxError
 
-__all__ = ["Edit", "Entry", "Event", "Half", "Lease", "QuotaExceeded", "Result", "Staged", "State", "Store",
+__all__ = ["Busy", "Edit", "Entry", "Event", "Half", "Lease", "QuotaExceeded", "Result", "Staged", "State", "Store",
            "Submission", "TooLarge", "next_day"]  # fmt: skip
 
 
@@ -47,6 +48,20 @@ class TooLarge(AgrofluxError):
 
 class QuotaExceeded(AgrofluxError):
     """The owner has used up the submissions of the day."""
+
+
+class Busy(AgrofluxError):
+    """Nothing can be written just now, and nothing was.
+
+    Attributes
+    ----------
+    seconds : int
+        After which another try has good prospects.
+    """
+
+    def __init__(self, seconds: float):
+        self.seconds = math.ceil(seconds)
+        super().__init__(f"the leaderboard can take nothing just now; try again in {self.seconds} s")
 
 
 @dataclass(frozen=True)
@@ -228,7 +243,8 @@ class Store(Protocol):
     """The one interface to records and files.
 
     Every method is safe to call from several threads and processes at once, and what it has returned from survives
-    a crash of the machine.
+    a crash of the machine; of a result that the store may hold back for company this is true once it can be read.
+    Whatever writes may raise `Busy`.
 
     A submission is scored on request: its arrival is the first one, for the public half, and the host may ask for more.
     Every request is served by exactly one result, and every result is kept.
@@ -373,6 +389,10 @@ class Store(Protocol):
 
     def events(self, kind: str | None = None, submission: str | None = None) -> list[Event]:
         """The host's acts in their order: all, those of a kind, or those about a submission."""
+        ...
+
+    def close(self) -> None:
+        """Write what is held back; to be called when a server ends."""
         ...
 
     def version(self) -> str:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from leaderboard.store.records import (
     next_day,
 )
 
-__all__ = ["FORMAT", "Line", "Tables", "Writer"]
+__all__ = ["FORMAT", "Line", "Tables", "Writer", "refuse_unfit"]
 
 FORMAT = 2
 """Version of the tables. Those of version 1 are brought to this one when they are opened; others are refused."""
@@ -261,6 +262,16 @@ class Tables:
         )  # fmt: skip
         return [_result(row) for row in rows]
 
+    def refuse_beyond(self, quota: int | None, owner: str, task: str) -> None:
+        """Raise `QuotaExceeded` where an owner has none left today."""
+        now = datetime.now(UTC)
+        if quota is not None and self.used(owner, task, now) >= quota:
+            raise QuotaExceeded(
+                "the quota of the day is used up",
+                expected=f"at most {quota} submissions a day for {task}; it begins anew at "
+                f"{next_day(now):%Y-%m-%d %H:%M} UTC",
+            )
+
     def waiting(self) -> int:
         """See `Store.waiting`."""
         return int(self._connection.execute(f"SELECT count(*) {_WAITING}").fetchone()[0])
@@ -324,6 +335,16 @@ class Tables:
             ).rowcount
         return changed == 1
 
+    def pass_on(self, lease: Lease, seconds: float) -> Lease | None:
+        """Take a lease from its holder; the one to go on with, or None where it was lost."""
+        token = secrets.token_hex(16)
+        with self._transaction() as database:
+            changed = database.execute(
+                "UPDATE leases SET token = ?, expires = ? WHERE token = ?",
+                (token, time.time() + seconds, lease.token),
+            ).rowcount
+        return replace(lease, token=token) if changed else None
+
     def release(self, lease: Lease) -> None:
         """See `Store.release`."""
         with self._transaction() as database:
@@ -348,6 +369,20 @@ class Writer:
         _APPLY[line["line"]](self._database, line)
         self.lines.append(line)
 
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Write all of the block or, where it raises, none of it; what was written before stays."""
+        written = len(self.lines)
+        self._database.execute("SAVEPOINT attempt")
+        try:
+            yield
+        except BaseException:
+            del self.lines[written:]
+            self._database.execute("ROLLBACK TO attempt")
+            raise
+        finally:
+            self._database.execute("RELEASE attempt")
+
     def add(
         self, staged: Staged, owner: str, task: str, model: str, metadata: dict[str, Any], revision: str,
         quota: int | None,
@@ -356,13 +391,8 @@ class Writer:
         known = self._tables.same(staged.sha256, owner, task, revision)
         if known is not None:
             return known, False
+        self._tables.refuse_beyond(quota, owner, task)
         now = datetime.now(UTC)
-        if quota is not None and self._tables.used(owner, task, now) >= quota:
-            raise QuotaExceeded(
-                "the quota of the day is used up",
-                expected=f"at most {quota} submissions a day for {task}; it begins anew at "
-                f"{next_day(now):%Y-%m-%d %H:%M} UTC",
-            )
         submission = Submission(
             f"{now:%Y%m%d}-{secrets.token_hex(5)}", owner, task, staged.sha256, staged.size, model, metadata,
             revision, now,
@@ -391,8 +421,7 @@ class Writer:
 
     def finish(self, lease: Lease, result: Result) -> bool:
         """See `Store.finish`."""
-        if result.half != lease.half:
-            raise ValueError(f"a result of the {result.half} half for a lease of the {lease.half} half")
+        refuse_unfit(result, lease)
         held = self._database.execute("SELECT request FROM leases WHERE token = ?", (lease.token,)).fetchone()
         if held is None:
             return False
@@ -441,6 +470,13 @@ class Writer:
         if row is None:
             raise AgrofluxError("no such submission", came=id)
         return int(row["number"])
+
+
+def refuse_unfit(result: Result, lease: Lease) -> None:
+    """Raise `ValueError` for a result that cannot be written as that of a lease."""
+    if result.half != lease.half:
+        raise ValueError(f"a result of the {result.half} half for a lease of the {lease.half} half")
+    _json([result.faults, result.scores])
 
 
 def _apply_submission(database: sqlite3.Connection, line: Line) -> None:

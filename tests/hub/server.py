@@ -40,6 +40,8 @@ class Hub:
         All that came, in order.
     fault : callable, optional
         Asked before each request is answered; the HTTP status that it gives is answered instead, None lets it pass.
+    lost : callable, optional
+        Asked after each request was done; where it says True the answer is lost on its way.
     """
 
     def __init__(self) -> None:
@@ -48,6 +50,7 @@ class Hub:
         self.buckets: dict[str, bool] = {}
         self.requests: list[Request] = []
         self.fault: Callable[[Request], int | None] | None = None
+        self.lost: Callable[[Request], bool] | None = None
         self.lock = threading.Lock()
         hub = self
 
@@ -139,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
                     parts = {part: unquote(text) for part, text in match.groupdict().items() if text is not None}
                     with self.hub.lock:
                         answer = getattr(self, name)(**parts)
+                    if self.hub.lost is not None and self.hub.lost(request):
+                        raise Refusal(502, "the answer was lost")
                     answer()
                     return
             raise Refusal(404, f"no such page: {self.command} {url.path}")
