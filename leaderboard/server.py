@@ -11,7 +11,7 @@ from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from leaderboard import locations
 from leaderboard.intake import QUOTA, Intake
-from leaderboard.store import LocalStore
+from leaderboard.store import open_store
 from leaderboard.tokens import Tokens
 from leaderboard.worker import Worker
 
@@ -21,7 +21,7 @@ __all__ = ["serve"]
 def serve(
     data: str | Path,
     targets: str | Path | None,
-    store: Path,
+    store: str | Path,
     *,
     host: str = "127.0.0.1",
     port: int = 7860,
@@ -35,7 +35,8 @@ def serve(
         A sealed release, here or on the Hub (`leaderboard.locations`).
     targets : str, Path or None
         Its hidden targets; by default those beside it.
-    store : Path
+    store : str or Path
+        A folder, or a repository on the Hub (`leaderboard.store.open_store`).
     host, port
         Where to listen.
     quota : int
@@ -48,7 +49,7 @@ def serve(
     """
     release = locations.release(data)
     hidden = locations.hidden_targets(release, data, targets)
-    records = LocalStore(store)
+    records = open_store(store)
     intake = Intake(records, release, quota)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -57,8 +58,9 @@ def serve(
     from leaderboard.app import App
     from leaderboard.identity import HostTokens, HuggingFace, on_space
 
+    identity = HuggingFace() if on_space() else HostTokens(Tokens(store))
     worker = Worker(records, release, hidden)
-    page = App(release, records, intake, HuggingFace() if on_space() else HostTokens(Tokens(store)), worker.wake)
+    page = App(release, records, intake, identity, worker.wake)
     # A server is stopped politely by SIGTERM as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     worker.start()
@@ -70,3 +72,4 @@ def serve(
         raise AgrofluxError("cannot listen there", expected="a free port", came=f"{host}:{port}") from error
     finally:
         worker.stop()
+        records.close()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError
+from leaderboard.locations import is_remote
 
 __all__ = ["Tokens", "check_name"]
 
@@ -32,11 +33,14 @@ class Tokens:
 
     Parameters
     ----------
-    folder : Path
-        The store's folder.
+    folder : str or Path
+        The store's folder; a store on the Hub is for a Space, where Hugging Face says who is asking.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: str | Path):
+        if is_remote(folder):
+            raise AgrofluxError("no place for tokens", expected="a folder as the store, or a Space", came=str(folder))
+        folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = folder / "tokens.sqlite"
         with closing(self._connect()) as database, database:

@@ -112,6 +112,7 @@ class Worker:
             if entry.state.final or entry.withdrawn:
                 return entry
             if not self.step():
+                self._store.flush()
                 time.sleep(0.5)
 
     def wake(self) -> None:

@@ -13,7 +13,7 @@ from leaderboard import locations
 from leaderboard.board import Board
 from leaderboard.commands.arguments import DATA, STORE, Data, Store, Targets
 from leaderboard.intake import Intake
-from leaderboard.store import Entry, LocalStore, State
+from leaderboard.store import Entry, State, open_store
 from leaderboard.tokens import check_name
 from leaderboard.worker import Worker
 
@@ -31,7 +31,7 @@ def add(
     """Enter a submission, as the host; the quota does not hold for it."""
     release = locations.release(data)
     hidden = locations.hidden_targets(release, data, targets)
-    records = LocalStore(store)
+    records = open_store(store)
     receipt = Intake(records, release).receive(file, check_name(owner), limited=False)
     again = "" if receipt.new else " (it had been received before)"
     console.output.print(f"received {receipt.id}: {escape(receipt.model)} for {receipt.task}{again}", soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,6 @@ Data = Annotated[str, typer.Option(help="The release: a folder, or hf://datasets
 Targets = Annotated[
     str | None, typer.Option(help="Its hidden targets, likewise; by default those beside it, NAME-targets.")
 ]
-Store = Annotated[Path, typer.Option(help="The folder of submissions and results; made where it is missing.")]
+Store = Annotated[str, typer.Option(help="Submissions and results: a folder, or hf://datasets/ORG/NAME.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The submission's, from its receipt.", show_default=False)]
-DATA, STORE = "agroflux", Path("leaderboard-store")
+DATA, STORE = "agroflux", "leaderboard-store"

@@ -17,7 +17,7 @@ from leaderboard import locations
 from leaderboard.board import shown
 from leaderboard.commands.arguments import DATA, STORE, Data, Store, Targets
 from leaderboard.seasons import Phase, Progress, Season, Seasons, Standing
-from leaderboard.store import LocalStore
+from leaderboard.store import open_store
 from leaderboard.worker import Worker
 
 __all__ = ["season"]
@@ -48,7 +48,7 @@ def open_season(
     Until it freezes the board shows scores on the public half alone. Whatever came before the first season belongs to
     it.
     """
-    release, seasons = locations.release(data), Seasons(LocalStore(store))
+    release, seasons = locations.release(data), Seasons(open_store(store))
     if any(known.revision == release.revision and known.phase() is Phase.CLOSED for known in seasons.all()):
         console.messages.print(
             f"warning: an earlier season showed private scores on release {release.revision}; a new release, built "
@@ -61,7 +61,7 @@ def open_season(
 @season.command("list")
 def list_seasons(store: Store = STORE) -> None:
     """Say which seasons there were and are."""
-    seasons = Seasons(LocalStore(store)).all()
+    seasons = Seasons(open_store(store)).all()
     for one in seasons:
         _print(one)
     if not seasons:
@@ -76,7 +76,7 @@ def close(name: _Name, wait: _Wait = False, data: Data = DATA, targets: Targets 
     the participant chose, is scored on the private half: by the worker of a running server, or here with --wait. Run it
     again until it prints the standing, which never changes then.
     """
-    release, records = locations.release(data), LocalStore(store)
+    release, records = locations.release(data), open_store(store)
     hidden = locations.hidden_targets(release, data, targets) if wait else None
     seasons = Seasons(records)
     frozen = seasons.freeze(name)
@@ -86,7 +86,11 @@ def close(name: _Name, wait: _Wait = False, data: Data = DATA, targets: Targets 
         worker = Worker(records, release, hidden)
         with console.progress() as bar:
             line = bar.add_task("scoring", total=None)
-            while progress.standing is None and worker.step():
+            busy = True
+            while progress.standing is None and busy:
+                busy = worker.step()
+                if not busy:
+                    records.flush()
                 bar.update(line, description=f"scoring, {records.waiting()} to go")
                 if records.waiting() == 0:
                     progress = seasons.settle(name, release, again=False)
@@ -99,7 +103,7 @@ def close(name: _Name, wait: _Wait = False, data: Data = DATA, targets: Targets 
 @season.command("standing")
 def standing(name: _Name, data: Data = DATA, store: Store = STORE) -> None:
     """Print how a season ended."""
-    seasons = Seasons(LocalStore(store))
+    seasons = Seasons(open_store(store))
     seasons.named(name)
     found = seasons.standing(name)
     if found is None:
@@ -112,7 +116,7 @@ def choose(
     id: Annotated[str, typer.Argument(metavar="ID", help="The submission's.", show_default=False)], store: Store = STORE
 ) -> None:
     """Make a submission its participant's candidate, on the participant's word."""
-    Seasons(LocalStore(store)).choose(id)
+    Seasons(open_store(store)).choose(id)
     console.output.print(f"{id} will compete, instead of the participant's best", soft_wrap=True)
 
 

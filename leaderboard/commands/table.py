@@ -10,11 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from agroflux_data import console
-from agroflux_data.errors import AgrofluxError
 from leaderboard import locations
 from leaderboard.board import Board, shown
 from leaderboard.commands.arguments import DATA, STORE, Data, Store
-from leaderboard.store import LocalStore
+from leaderboard.store import open_store
 
 __all__ = ["table"]
 
@@ -27,9 +26,7 @@ def table(
     """Print the board of a task."""
     release = locations.release(data)
     release.task(task)
-    if not store.is_dir():
-        raise AgrofluxError("no such store", expected="a folder that serve or add made", came=str(store))
-    board = Board(LocalStore(store), release)
+    board = Board(open_store(store, existing=True), release)
     table = Table(
         title=f"{task}: mean skill against climatology, public half of the hidden rows",
         caption=f"{release.origin(task)} data, release {release.revision}; not comparable with the paper's tables",

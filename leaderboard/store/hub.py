@@ -123,6 +123,8 @@ class HubStore:
         Who speaks to the Hub; by default with HF_TOKEN.
     pace : Pace
     budget : Budget, optional
+    existing : bool
+        Whether the repository has to be there; if not, it is made.
 
     Raises
     ------
@@ -131,7 +133,8 @@ class HubStore:
     """
 
     def __init__(
-        self, repository: str, api: HfApi | None = None, pace: Pace = Pace(), budget: Budget | None = None
+        self, repository: str, api: HfApi | None = None, pace: Pace = Pace(), budget: Budget | None = None,
+        existing: bool = False,
     ):  # fmt: skip
         self.repository = repository
         self._home = Home(repository, api or HfApi())
@@ -142,9 +145,9 @@ class HubStore:
         self._journal = Journal(self._home, folder / "fetched", self._budget)
         self._wishes: list[_Wish] = []
         self._changed = threading.Condition()
-        self._writing = self._closing = False
+        self._hurried = self._serving = self._closing = False
         self._stale, self._looked, self._pause = False, time.monotonic(), _FIRST_PAUSE
-        self._journal.open()
+        self._journal.open(existing)
         try:
             self._read()
         except (Unreachable, Throttled) as error:
@@ -195,6 +198,15 @@ class HubStore:
             return False
         self._put(_Wish(lambda writer: writer.finish(held, result), urgent=False))
         return True
+
+    def flush(self, seconds: float = 120.0) -> None:
+        """See `Store.flush`; gives up after some time."""
+        stop = time.monotonic() + seconds
+        with self._changed:
+            while (self._wishes or self._serving) and (left := stop - time.monotonic()) > 0:
+                self._hurried = True
+                self._changed.notify_all()
+                self._changed.wait(min(left, 1.0))
 
     def close(self, seconds: float = 20.0) -> None:
         """See `Store.close`."""
@@ -308,6 +320,9 @@ class HubStore:
                 said = str(error) if isinstance(error, AgrofluxError) else type(error).__name__
                 _log.error("writing to the store met %s", said)
                 self._put_off(wishes, self._pause)
+            with self._changed:
+                self._serving = False
+                self._changed.notify_all()
 
     def _next(self) -> list[_Wish] | None:
         """What the next commit takes, once it is time for it; None at the end."""
@@ -321,6 +336,7 @@ class HubStore:
                 if due <= now:
                     taken = self._fitting()
                     self._wishes = self._wishes[len(taken) :]
+                    self._hurried, self._serving = False, True
                     return taken
                 self._changed.wait(due - now)
 
@@ -334,7 +350,7 @@ class HubStore:
         due = min(wish.since for wish in self._wishes) + (self._pace.late if few else self._pace.results)
         if urgent:
             due = min(due, urgent[0] + gather)
-        if self._closing:
+        if self._closing or self._hurried:
             due = 0.0
         return max(due, time.monotonic() + wait) if wait > 0 else due
 

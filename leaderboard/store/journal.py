@@ -76,10 +76,13 @@ class Journal:
         self._number, self._last = 0, b""
         self._known: set[str] = set()
 
-    def open(self) -> None:
-        """Make the repository, unless it is there; raises `AgrofluxError` for one that is public or out of reach."""
+    def open(self, existing: bool) -> None:
+        """Make the repository, unless it is there or has to be; raises `AgrofluxError` for one that is public."""
         with self._home.talking():
-            self._home.open(private=True)
+            if existing:
+                self._home.refuse_public("nothing was read")
+            else:
+                self._home.open(private=True)
 
     def read(self) -> list[Line]:
         """The lines that were not read before.

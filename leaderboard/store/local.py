@@ -127,6 +127,9 @@ class LocalStore:
         """See `Store.events`."""
         return self._tables.events(kind, submission)
 
+    def flush(self) -> None:
+        """See `Store.flush`; nothing is held back."""
+
     def close(self) -> None:
         """See `Store.close`; nothing is held back."""
 

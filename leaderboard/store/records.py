@@ -391,8 +391,12 @@ class Store(Protocol):
         """The host's acts in their order: all, those of a kind, or those about a submission."""
         ...
 
+    def flush(self) -> None:
+        """Write now what is held back."""
+        ...
+
     def close(self) -> None:
-        """Write what is held back; to be called when a server ends."""
+        """Write what is held back, and nothing more; to be called when a server ends."""
         ...
 
     def version(self) -> str:

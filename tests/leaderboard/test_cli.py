@@ -6,8 +6,12 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from leaderboard.store import LocalStore, State
 from leaderboard.tokens import Tokens
+from tests.conftest import hub  # noqa: F401 - the whole Hub, not the one route of the others here
+from tests.hub import Hub
 from tests.leaderboard.conftest import Command, FileMaker
 
 
@@ -30,6 +34,29 @@ def test_add_and_table(command: Command, toy_release: Path, tmp_path: Path, make
     assert "not comparable with the paper" in out
     code, out, _ = command("table", "mesocosm_temporal", *home)
     assert (code, "Nobody has a score yet" in out) == (0, True)
+
+
+def test_a_store_on_the_hub_serves_the_commands(
+    command: Command,
+    toy_release: Path,
+    make_file: FileMaker,
+    hub: Hub,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", hub.account("ada", ("fluxes",)))
+    home = ("--data", toy_release, "--store", "hf://datasets/fluxes/records")
+    code, _, err = command("table", "mesocosm_spatial", *home)
+    assert (code, "no such repository" in err) == (2, True)
+    code, out, _ = command("add", make_file(task="mesocosm_spatial"), "--owner", "ann", "--wait", *home)
+    assert code == 0
+    assert "scored, mean skill" in out
+    code, out, _ = command("table", "mesocosm_spatial", *home)
+    assert (code, "ann" in out) == (0, True)
+    assert hub.repository("fluxes/records").private
+    code, _, err = command("token", "create", "ann", *home[2:])
+    assert (code, "expected a folder as the store, or a Space" in " ".join(err.split())) == (2, True)
+    code, _, err = command("serve", *home)
+    assert (code, "expected a folder as the store, or a Space" in " ".join(err.split())) == (2, True)
 
 
 def test_add_without_waiting_leaves_it_to_the_worker(
