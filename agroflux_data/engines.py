@@ -33,7 +33,7 @@ from agroflux_data.blocks import Job, build_block
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.staging import Staging
 
-__all__ = ["NANNY", "cluster", "processes"]
+__all__ = ["NANNY", "cluster", "die_with_parent", "processes"]
 
 NANNY = {
     "MALLOC_TRIM_THRESHOLD_": 1 << 30,
@@ -59,7 +59,7 @@ def processes(jobs: Sequence[Job], staging: Staging, workers: int) -> Generator[
         return
     # Forking a process that has pyarrow's threads can hang, so workers start afresh.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_die_with_parent) as pool:
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=die_with_parent) as pool:
         running = [pool.submit(build_block, job, staging) for job in jobs]
         try:
             for future in as_completed(running):
@@ -75,7 +75,7 @@ def processes(jobs: Sequence[Job], staging: Staging, workers: int) -> Generator[
             raise
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """End this process when the one that started it is gone: a killed build must not leave others at work."""
     parent = multiprocessing.parent_process()
     assert parent is not None

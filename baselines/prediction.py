@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.progress import Progress
 
@@ -13,52 +12,48 @@ from agroflux_data.batches import Batches, Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.tasks import Task
-from agroflux_data.variables import DAYS, VARIABLES
-from baselines.models import load
-from baselines.models.base import FluxModel
+from agroflux_data.variables import DAYS
+from baselines.fitted import Fitted
 from baselines.process import PROCESS, predict_process, process_model
-from baselines.run import Run, RunFolder
+from baselines.saved import Saved, open_saved
 from submission.file import write
 from submission.metadata import Metadata, Pretraining
 from submission.template import CLIMATOLOGY, write_climatology
 from submission.validation import predicted_split
 
-__all__ = ["predict", "write_prediction"]
+__all__ = ["predict", "write_fitted", "write_prediction"]
 
 _BATCH = 256
 
 
-def predict(model: FluxModel, columns: Columns, bar: Progress | None = None) -> dict[str, NDArray]:
-    """What a model predicts for some rows.
+def predict(fitted: Fitted, columns: Columns, bar: Progress | None = None) -> dict[str, NDArray]:
+    """What something fitted predicts for some rows.
 
     Parameters
     ----------
-    model : FluxModel
+    fitted : Fitted
     columns : Columns
-        The rows, with the model's inputs in its order; its targets are not looked at.
+        The rows, with its inputs in its order; targets are not looked at.
     bar : rich.progress.Progress, optional
 
     Returns
     -------
     dict
-        ``sequence`` (N,) int64 and each target of the model (N, 365) float32, in physical units. Values outside
-        what is physically possible are moved to its edge: a submission with such values is refused.
+        ``sequence`` (N,) int64 and each of its targets (N, 365) float32, in physical units.
     """
-    model.eval()
     sequence = np.empty(columns.rows, np.int64)
-    fluxes = {name: np.empty((columns.rows, DAYS), np.float32) for name in model.config.targets}
+    fluxes = {name: np.empty((columns.rows, DAYS), np.float32) for name in fitted.targets}
     line = None if bar is None else bar.add_task("predicting", total=columns.rows)
     start = 0
-    with torch.inference_mode():
-        for batch in Batches(columns, batch_size=_BATCH).epoch():
-            stop = start + len(batch)
-            output = model(torch.from_numpy(batch.inputs).to(model.device)).predictions.cpu().numpy()
-            sequence[start:stop] = batch.sequence
-            for number, (name, flux) in enumerate(fluxes.items()):
-                flux[start:stop] = output[..., number].clip(VARIABLES[name].low, VARIABLES[name].high)
-            start = stop
-            if bar is not None and line is not None:
-                bar.update(line, completed=stop)
+    for batch in Batches(columns, batch_size=_BATCH).epoch():
+        stop = start + len(batch)
+        output = fitted.fluxes(batch.inputs)
+        sequence[start:stop] = batch.sequence
+        for number, flux in enumerate(fluxes.values()):
+            flux[start:stop] = output[..., number]
+        start = stop
+        if bar is not None and line is not None:
+            bar.update(line, completed=stop)
     return {"sequence": sequence} | fluxes
 
 
@@ -73,13 +68,10 @@ def write_prediction(
 ) -> Path:
     """Predict a split with a saved model, a process model or the climatology, and write the file to submit.
 
-    A learned model may predict another task than the one it was trained on, as it is: those of its targets that the
-    task has too.
-
     Parameters
     ----------
     model : str or Path
-        Folder of a run or of any saved `FluxModel`, ``"climatology"``, or one of `PROCESS_MODELS`.
+        What `open_saved` opens, ``"climatology"``, or one of `PROCESS_MODELS`.
     release : Release
     task : str, optional
         By default the one that the model was trained on.
@@ -105,35 +97,47 @@ def write_prediction(
         return write_climatology(release, task, split, output)
     if str(model).startswith(PROCESS):
         return _write_process(str(model), release, task, split, output, bar)
-    learned = load(model)
-    config = learned.config
-    name = task or config.task
+    return write_fitted(open_saved(model), release, task=task, split=split, output=output, bar=bar)
+
+
+def write_fitted(
+    saved: Saved,
+    release: Release,
+    *,
+    task: str | None = None,
+    split: str | None = None,
+    output: Path | None = None,
+    bar: Progress | None = None,
+) -> Path:
+    """Predict a split with what was fitted, and write the file; arguments and errors as of `write_prediction`.
+
+    It may predict another task than the one it was trained on, as it is: those of its targets that the task has too.
+    """
+    fitted = saved.fitted
+    name = task or fitted.task
     if name is None:
-        raise AgrofluxError("a model that names no task", expected="--task", where=model)
-    run = _run_of(Path(model))
+        raise AgrofluxError("a model that names no task", expected="--task", where=saved.name)
     known = release.task(name)
-    shared = [target for target in config.targets if target in known.targets]
+    shared = [target for target in fitted.targets if target in known.targets]
     if not shared:
         raise AgrofluxError(
             f"{name} has no target of this model", expected="one of " + ", ".join(known.targets),
-            came=", ".join(config.targets), where=model,
+            came=", ".join(fitted.targets), where=saved.name,
         )  # fmt: skip
-    left_out = run.left_out if run and name == run.task else None
-    wanted = split or left_out or predicted_split(release, name)
-    columns = Columns.of(release, name, wanted, config.inputs, ())
-    kind = run.model if run else config.model_type.removeprefix("agroflux-")
-    predictions = predict(learned, columns, bar)
+    left_out = saved.left_out if name == fitted.task else None
+    columns = Columns.of(release, name, split or left_out or predicted_split(release, name), fitted.inputs, ())
+    predictions = predict(fitted, columns, bar)
     return write(
         {column: predictions[column] for column in ("sequence", *shared)},
-        output or Path(f"{name}-{kind}.parquet"),
+        output or Path(f"{name}-{fitted.kind}.parquet"),
         Metadata(
             task=name,
             revision=release.revision,
-            model=kind,
-            parameters=learned.num_parameters(only_trainable=True),
-            pretraining=_pretraining(config.task, known),
-            method=type(learned).__name__.removesuffix("Model").upper(),
-            seeds=(run.recipe.seed,) if run else (),
+            model=fitted.kind,
+            parameters=fitted.parameters,
+            pretraining=_pretraining(fitted.task, known),
+            method=fitted.method,
+            seeds=saved.seeds,
         ),
     )
 
@@ -164,8 +168,3 @@ def _pretraining(trained: str | None, task: Task) -> Pretraining:
     if trained is None or (source := Task.from_name(trained).source) == task.source:
         return "none"
     return "ecosys" if source == "ecosys" else "daycent" if source == "daycent" else "external"
-
-
-def _run_of(folder: Path) -> Run | None:
-    """The run that made a saved model, where the folder says so."""
-    return RunFolder(folder).read() if (folder / "run.json").is_file() else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -15,69 +17,17 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.splits import Edition
+from baselines.models.registry import MODELS
+from baselines.recipe import Recipe, TreeRecipe
 
-__all__ = ["Recipe", "Run", "RunFolder", "choose_inputs", "choose_splits", "choose_targets"]
+__all__ = ["CONSTRAINTS", "LEARNED", "TREES", "Run", "RunFolder", "choose_inputs", "choose_splits", "choose_targets"]
 
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a model is fitted.
-
-    Attributes
-    ----------
-    epochs : int
-        Passes over the training rows, at most.
-    batch_size : int
-    learning_rate : float
-        Its peak: it rises over the first twentieth of the steps and falls to zero along a cosine.
-    patience : int or None
-        Epochs without a better validation after which training ends; None without validation rows.
-    seed : int
-        Of the first weights, dropout and the order of the rows.
-    input_noise : float
-        Spread of the noise on normalised inputs.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int | None
-    seed: int
-    input_noise: float = 0.0
-
-    @classmethod
-    def for_rows(
-        cls,
-        rows: int,
-        *,
-        validated: bool,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | None = None,
-        seed: int = 0,
-    ) -> Recipe:
-        """The recipe for some number of training rows, where the user has not chosen.
-
-        The paper trains on tens of thousands of rows with batches of 256 and Adam at 1e-3. What a recurrent model
-        needs is steps, about `_STEPS` of them: fewer rows get smaller batches, more epochs and larger steps. A few
-        years of one tower without validation are learned by heart soon: they get few epochs and noisy inputs.
-        """
-        size = batch_size or next((size for size in (8, 16, 32, 64, 128) if rows <= 32 * size), 256)
-        steps = -(-rows // size)
-        by_heart = not validated and rows < _FEW_ROWS
-        passes = epochs or min(max(round(_STEPS / steps), 10), 150 if by_heart else 300)
-        return cls(
-            epochs=passes,
-            batch_size=size,
-            learning_rate=learning_rate or (1e-3 if size >= 256 else 3e-3),
-            patience=max(5, passes // 4) if validated else None,
-            seed=seed,
-            input_noise=1.0 if by_heart else 0.0,
-        )
-
-
-_STEPS = 900
-_FEW_ROWS = 32
+TREES = ("xgboost", "lightgbm")
+"""Boosted trees, by the name that the command knows."""
+LEARNED = (*MODELS, *TREES)
+"""Everything that can be fitted."""
+CONSTRAINTS = ("carbon_closure", "non_negative_gpp")
+"""Options of every network: weights of physical constraints in its loss."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +42,11 @@ class Run:
     training, validation : tuple of str
         Splits; without validation the last epoch is kept.
     left_out : str or None
-        The fold of an open spatial task that the model never sees, to be tested on.
+        The fold of a spatial task that the model never sees, to be tested on.
     inputs, targets : tuple of str
-    recipe : Recipe
+    recipe : Recipe or TreeRecipe
+    options : dict
+        Of a network's architecture, such as ``hidden_size``, and weights of constraints.
     """
 
     task: str
@@ -106,7 +58,74 @@ class Run:
     left_out: str | None
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
-    recipe: Recipe
+    recipe: Recipe | TreeRecipe
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def plan(
+        cls,
+        release: Release,
+        task: str,
+        model: str,
+        *,
+        inputs: str = "all",
+        targets: str = "ranked",
+        hold_out: str | None = None,
+        left_out: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        **chosen: Any,
+    ) -> Run:
+        """The run that follows from what a user chose, and from the data where they did not.
+
+        Parameters
+        ----------
+        release : Release
+        task, model : str
+        inputs, targets : str
+            As of `choose_inputs` and `choose_targets`.
+        hold_out, left_out : str, optional
+            As of `choose_splits`.
+        options : mapping, optional
+            Of a network's architecture; of trees, fields of their recipe.
+        **chosen
+            Fields of the recipe.
+
+        Raises
+        ------
+        AgrofluxError
+            No such task, model, column, split, field or option.
+        """
+        if model not in LEARNED:
+            raise AgrofluxError("unknown model", expected="one of " + ", ".join(LEARNED), came=model)
+        training, validation, tested = choose_splits(release, task, hold_out, left_out)
+        wanted = choose_targets(release, task, training, targets)
+        rows = sum(release.split(task, split).rows for split in training)
+        given, kind = dict(options or {}), Recipe
+        if model in TREES:
+            chosen, given, kind = chosen | given, {}, TreeRecipe
+        else:
+            names = (*MODELS[model].config_class.options(), *CONSTRAINTS)
+            if unknown := [name for name in given if name not in names]:
+                raise AgrofluxError(
+                    f"{model} has no such option", expected="some of " + ", ".join(names), came=", ".join(unknown)
+                )
+            if strange := [name for name in chosen.get("weights") or () if name not in wanted]:
+                raise AgrofluxError(
+                    "weights of other targets", expected="some of " + ", ".join(wanted), came=", ".join(strange)
+                )
+        return cls(
+            task=task,
+            model=model,
+            revision=release.revision,
+            origin=release.origin(task),
+            training=training,
+            validation=validation,
+            left_out=tested,
+            inputs=choose_inputs(release, task, inputs),
+            targets=wanted,
+            recipe=kind.for_rows(rows, model=model, validated=bool(validation), **chosen),
+            options=given,
+        )
 
     def rows(self, release: Release, splits: Sequence[str]) -> Columns:
         """The rows of some splits with this run's columns."""
@@ -118,11 +137,12 @@ class Run:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Run:
         lists = {name: tuple(data[name]) for name in ("training", "validation", "inputs", "targets")}
-        return cls(**data | lists | {"recipe": Recipe(**data["recipe"])})
+        kind = TreeRecipe if data["model"] in TREES else Recipe
+        return cls(**data | lists | {"recipe": kind(**data["recipe"])})
 
 
 def choose_splits(
-    release: Release, task: str, hold_out: str | None = None
+    release: Release, task: str, hold_out: str | None = None, left_out: str | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...], str | None]:
     """Training splits, validation splits, and the fold that is left out to be tested on.
 
@@ -135,20 +155,24 @@ def choose_splits(
     task : str
     hold_out : str, optional
         The training split to validate on.
+    left_out : str, optional
+        The fold that is tested on, where it is not that of the edition: `validation` is then the fold after it.
     """
     has = release.splits(task)
     training = [name for name in release.task(task).training_splits(release.edition) if name in has]
-    if hold_out is not None and hold_out not in training:
-        raise AgrofluxError("no such training split", expected="one of " + ", ".join(training), came=hold_out)
+    for asked in (hold_out, left_out):
+        if asked is not None and asked not in training:
+            raise AgrofluxError("no such training split", expected="one of " + ", ".join(training), came=asked)
     folds = [name for name in training if name.startswith("fold_")]
-    left_out = None
+    if left_out is not None and hold_out is None and left_out in folds:
+        hold_out = folds[(folds.index(left_out) + 1) % len(folds)]
     if hold_out is None and "validation" in has:
         validation: tuple[str, ...] = ("validation",)
     elif hold_out is not None:
         validation = (hold_out,)
     else:
         validation = (folds[-1],) if len(training) > 1 and folds else ()
-    if folds and release.edition is Edition.OPEN:
+    if folds and left_out is None and release.edition is Edition.OPEN:
         left_out = next((name for name in folds if name not in validation), None)
     training = [name for name in training if name not in validation and name != left_out]
     if not training:
@@ -179,11 +203,26 @@ def choose_targets(release: Release, task: str, training: Iterable[str], asked: 
     return chosen
 
 
+_DISTRIBUTIONS = (
+    "agroflux", "torch", "transformers", "accelerate", "numpy", "pyarrow", "xgboost-cpu", "xgboost", "lightgbm",
+)  # fmt: skip
+
+
+def _versions() -> dict[str, str]:
+    """Of what decides a result; XGBoost comes as either of two distributions."""
+    found = {"python": platform.python_version()}
+    for name in _DISTRIBUTIONS:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
 class RunFolder:
     """Where a run lives and what it leaves.
 
-    ``run.json``, the model (``config.json``, ``model.safetensors``), ``log.json``, ``curves.png`` and, last of all,
-    ``metrics.json``; while it lasts ``checkpoints`` and, for rows that memory cannot hold, ``arrays``.
+    ``run.json``, the model (``config.json``, ``model.safetensors`` and the code of networks; ``trees.json`` and a
+    file for each target of trees), ``log.json``, ``curves.png`` and, last of all, ``metrics.json``; while it lasts
+    ``checkpoints``.
 
     Parameters
     ----------
@@ -198,11 +237,6 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
-    def arrays(self) -> Path:
-        """Where training rows are kept that memory cannot hold."""
-        return self.path / "arrays"
-
-    @property
     def finished(self) -> bool:
         """``metrics.json`` is written last."""
         return (self.path / "metrics.json").is_file()
@@ -211,7 +245,7 @@ class RunFolder:
         """The run that lives here, or None where nothing does; raises `AgrofluxError` for anything else."""
         path = self.path / "run.json"
         if not path.is_file():
-            if self.path.exists() and not (self.path.is_dir() and set(self.path.iterdir()) <= {self.arrays}):
+            if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
                 raise AgrofluxError("not a run", expected="a new folder, or one that a run made", where=self.path)
             return None
         try:
@@ -219,11 +253,39 @@ class RunFolder:
         except (ValueError, KeyError, TypeError) as error:
             raise AgrofluxError("damaged run", expected="what a run wrote", came=str(error), where=path) from None
 
+    def claim(self, run: Run, resume: bool) -> bool:
+        """Whether there is anything left to do for a run in this folder.
+
+        Raises
+        ------
+        AgrofluxError
+            Something else lives there, or this very run, and `resume` is false.
+        """
+        before = self.read()
+        if before is None:
+            return True
+        if not resume:
+            raise AgrofluxError("a run lives there", expected="a new folder, or --resume", where=self.path)
+        if before != run:
+            old, new = before.to_json(), run.to_json()
+            raise AgrofluxError(
+                "another run lives there", expected="the same choices, or a new folder",
+                came=", ".join(f"{key} {new[key]} instead of {old[key]}" for key in new if old[key] != new[key]),
+                where=self.path,
+            )  # fmt: skip
+        return not self.finished
+
+    def metrics(self) -> dict[str, Any]:
+        """What ``metrics.json`` of a finished run says; raises `AgrofluxError` where there is none."""
+        try:
+            return json.loads((self.path / "metrics.json").read_text())
+        except (OSError, ValueError):
+            raise AgrofluxError("not a finished run", expected="a folder with metrics.json", where=self.path) from None
+
     def begin(self, run: Run) -> None:
         """Write ``run.json``: the choices, and the versions of what matters."""
         self.path.mkdir(parents=True, exist_ok=True)
-        versions = {name: version(name) for name in ("agroflux", "torch", "transformers", "numpy", "pyarrow")}
-        self.write("run.json", {"run": run.to_json(), "versions": versions})
+        self.write("run.json", {"run": run.to_json(), "versions": _versions()})
 
     def write(self, name: str, data: object) -> None:
         """A JSON file that appears whole or not at all; NaN becomes null."""

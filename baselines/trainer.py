@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
@@ -24,7 +25,7 @@ from baselines.models.base import FluxModel, count_observed
 from submission.climatology import Climatology
 from submission.metrics import RowSums, mse, skill
 
-__all__ = ["FluxTrainer", "last_checkpoint", "reference_errors"]
+__all__ = ["FluxTrainer", "last_checkpoint", "metrics_of", "reference_errors"]
 
 
 class FluxTrainer(Trainer):
@@ -123,6 +124,22 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
+def metrics_of(
+    truth: NDArray[np.floating], prediction: NDArray[np.floating], reference: float | None = None
+) -> dict[str, float]:
+    """``n``, ``r2``, ``rmse``, ``mae`` and ``bias`` of one target, pooled over all observed days.
+
+    Parameters
+    ----------
+    truth, prediction : arrays (rows, days)
+        NaN in the truth where nothing was observed.
+    reference : float, optional
+        Mean squared error of the climatology over the same days; with it, also ``skill``.
+    """
+    pooled = RowSums.of(truth, prediction).total()
+    return asdict(pooled) | ({} if reference is None else {"skill": skill(pooled.mse, reference)})
+
+
 def _metrics(
     result: EvalPrediction, targets: tuple[str, ...], reference: Mapping[str, float] | None
 ) -> dict[str, float]:
@@ -130,10 +147,9 @@ def _metrics(
     predictions, labels = np.asarray(result.predictions), np.asarray(result.label_ids)
     scores: dict[str, float] = {}
     for number, name in enumerate(targets):
-        pooled = RowSums.of(labels[..., number], predictions[..., number]).total()
-        scores |= {f"{name}_{key}": value for key, value in asdict(pooled).items()}
-        if reference is not None:
-            scores[f"{name}_skill"] = skill(pooled.mse, reference.get(name, math.nan))
+        against = None if reference is None else reference.get(name, math.nan)
+        own = metrics_of(labels[..., number], predictions[..., number], against)
+        scores |= {f"{name}_{key}": value for key, value in own.items()}
     for key in ("r2", "skill") if reference is not None else ("r2",):
         defined = [value for name in targets if not math.isnan(value := scores[f"{name}_{key}"])]
         scores[key] = sum(defined) / len(defined) if defined else math.nan

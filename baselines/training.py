@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from accelerate import PartialState
 from rich.progress import Progress, TaskID
 from transformers import (
     EarlyStoppingCallback,
@@ -24,16 +26,20 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
-from baselines.figures import save_curves
+from baselines.figures import save_boosting, save_curves
+from baselines.fitted import Fitted, Network
 from baselines.models import model_class
+from baselines.prediction import predict
+from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import Run, RunFolder
 from baselines.scalers import config_for
-from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
+from baselines.trainer import FluxTrainer, last_checkpoint, metrics_of, reference_errors
+from baselines.trees import trees_class
 
-__all__ = ["Outcome", "train"]
+__all__ = ["Outcome", "evaluate", "train"]
 
 _IN_MEMORY = 2**32
-"""Bytes of arrays above which they are kept in files of the run and mapped into memory."""
+"""Bytes of arrays above which rows are streamed from the shards."""
 _WARM_UP = 0.05
 _EVALUATION_BATCH = 256
 
@@ -49,15 +55,18 @@ class Outcome:
     metrics : dict
         By target, then by metric.
     epoch : float
-        The epoch whose weights were kept.
+        The epoch whose weights were kept; of trees, the most rounds that a target kept.
     parameters : int
-        Trainable parameters.
+        How many numbers were fitted.
+    left_out : dict or None
+        The metrics on the fold that was left out, where it has observations.
     """
 
     splits: tuple[str, ...]
     metrics: dict[str, dict[str, float]]
     epoch: float
     parameters: int
+    left_out: dict[str, dict[str, float]] | None = None
 
 
 class _Bar(TrainerCallback):
@@ -78,13 +87,8 @@ class _Bar(TrainerCallback):
         self.bar.update(self.line, description=f"epoch {state.epoch:.0f}, validation skill {score:.3f}")
 
 
-def _arrays(columns: Columns, folder: RunFolder) -> Arrays:
-    size = columns.rows * (len(columns.inputs) + len(columns.targets)) * DAYS * 4
-    return Arrays.read(columns, folder.arrays if size > _IN_MEMORY else None)
-
-
 def train(run: Run, release: Release, folder: RunFolder, bar: Progress) -> Outcome:
-    """Train a model, or go on with a run that was stopped, and leave everything in the folder.
+    """Train a network or trees, or go on with a run that was stopped, and leave everything in the folder.
 
     Parameters
     ----------
@@ -101,17 +105,76 @@ def train(run: Run, release: Release, folder: RunFolder, bar: Progress) -> Outco
     """
     if release.revision != run.revision:
         raise AgrofluxError("another release", expected=f"revision {run.revision}", came=release.revision)
-    kind, recipe = model_class(run.model), run.recipe
+    fit = _train_network if isinstance(run.recipe, Recipe) else _train_trees
+    return fit(run, run.recipe, release, folder, bar)  # type: ignore[arg-type]
+
+
+def evaluate(
+    fitted: Fitted, run: Run, release: Release, splits: Sequence[str], bar: Progress | None = None
+) -> dict[str, dict[str, float]]:
+    """The metrics of something fitted on some splits, by target and by metric, as the leaderboard computes them.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    run : Run
+        That made it; its training splits give the climatology that skill is measured against.
+    release : Release
+    splits : sequence of str
+    bar : rich.progress.Progress, optional
+    """
+    rows = Arrays.read(Columns.of(release, run.task, splits, (), run.targets))
+    predictions = predict(fitted, Columns.of(release, run.task, splits, fitted.inputs, ()), bar)
+    reference = reference_errors(rows, run.training)
+    return {
+        target: metrics_of(rows.labels[:, number], predictions[target], reference.get(target, math.nan))
+        for number, target in enumerate(run.targets)
+    }
+
+
+def _left_out(fitted: Fitted, run: Run, release: Release, bar: Progress) -> dict[str, dict[str, float]] | None:
+    return evaluate(fitted, run, release, [run.left_out], bar) if run.left_out is not None else None
+
+
+def _rows(run: Run, recipe: Recipe, release: Release) -> Arrays | Columns:
     columns = run.rows(release, run.training)
-    config = config_for(kind.config_class, columns, input_noise=recipe.input_noise)
-    judged = run.rows(release, run.validation) if run.validation else None
-    rows = _arrays(columns, folder)
-    validation = None if judged is None else _arrays(judged, folder)
-    if validation is not None and np.isnan(validation.labels).all():
+    size = columns.rows * (len(columns.inputs) + len(columns.targets)) * DAYS * 4
+    return columns if recipe.streaming or size > _IN_MEMORY else Arrays.read(columns)
+
+
+def _validation(run: Run, release: Release) -> Arrays | None:
+    if not run.validation:
+        return None
+    rows = Arrays.read(run.rows(release, run.validation))
+    if np.isnan(rows.labels).all():
         raise AgrofluxError(
             "nothing to validate on", expected="observations in the validation rows", where="+".join(run.validation)
         )
-    folder.begin(run)  # from here on there is something to resume
+    return rows
+
+
+def _train_network(run: Run, recipe: Recipe, release: Release, folder: RunFolder, bar: Progress) -> Outcome:
+    """In each of the processes that torchrun or accelerate started, or in this one alone; the first one writes."""
+    process = PartialState()
+    if recipe.batch_size % (recipe.accumulation * process.num_processes):
+        raise AgrofluxError(
+            "a batch that processes cannot share evenly", came=recipe.batch_size,
+            expected=f"a multiple of {process.num_processes} processes x accumulation {recipe.accumulation}",
+        )  # fmt: skip
+    kind = model_class(run.model)
+    weights = [recipe.weights.get(name, 1.0) for name in run.targets] if recipe.weights else []
+    config = config_for(
+        kind.config_class, run.rows(release, run.training), input_noise=recipe.input_noise, target_weights=weights,
+        **run.options,
+    )  # fmt: skip
+    rows = _rows(run, recipe, release)
+    validation = _validation(run, release)
+    judged = validation
+    if judged is None:
+        judged = rows if isinstance(rows, Arrays) else Arrays.read(rows)
+    process.wait_for_everyone()  # all have seen what the folder held before
+    if process.is_main_process:
+        folder.begin(run)  # from here on there is something to resume
     set_seed(recipe.seed)
     model = kind(config)
     callbacks: list[TrainerCallback] = [_Bar(bar)]
@@ -119,25 +182,50 @@ def train(run: Run, release: Release, folder: RunFolder, bar: Progress) -> Outco
         callbacks.append(EarlyStoppingCallback(recipe.patience))
     trainer = FluxTrainer(
         model,
-        _arguments(run, folder, len(rows)),
+        _arguments(run, recipe, folder, run.rows(release, run.training).rows, process.num_processes),
         train_dataset=rows,
         eval_dataset=validation,
         callbacks=callbacks,
-        reference=reference_errors(rows if validation is None else validation, run.training),
+        reference=reference_errors(judged, run.training),
     )
     checkpoint = last_checkpoint(folder.checkpoints)
+    process.wait_for_everyone()
     trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    return _finish(run, folder, trainer, rows if validation is None else validation)
+    return _finish(run, release, folder, trainer, judged, bar)
 
 
-def _arguments(run: Run, folder: RunFolder, rows: int) -> TrainingArguments:
+def _train_trees(run: Run, recipe: TreeRecipe, release: Release, folder: RunFolder, bar: Progress) -> Outcome:
+    """Boosting takes minutes at most and has no checkpoints: what was stopped starts anew."""
+    validation = _validation(run, release)  # refuses what cannot be judged before the work
+    folder.begin(run)
+    judged = run.rows(release, run.validation) if validation is not None else None
+    trees, log = trees_class(run.model).fit(run.rows(release, run.training), judged, recipe, bar)
+    trees.save(folder.path)
+    save_boosting(log, folder.path / "curves.png")
+    folder.write("log.json", log)
+    splits = run.validation or run.training
+    outcome = Outcome(
+        splits=splits,
+        metrics=evaluate(trees, run, release, splits, bar),
+        epoch=float(max(trees.rounds)),
+        parameters=trees.parameters or 0,
+        left_out=_left_out(trees, run, release, bar),
+    )
+    folder.write("metrics.json", asdict(outcome))
+    return outcome
+
+
+def _arguments(run: Run, recipe: Recipe, folder: RunFolder, rows: int, processes: int) -> TrainingArguments:
     """The recipe in the words of the library: a checkpoint and a validation each epoch, silence otherwise."""
-    recipe, validated = run.recipe, bool(run.validation)
+    validated = bool(run.validation)
     steps = recipe.epochs * -(-rows // recipe.batch_size)
     return TrainingArguments(
         output_dir=str(folder.checkpoints),
         num_train_epochs=recipe.epochs,
-        per_device_train_batch_size=recipe.batch_size,
+        per_device_train_batch_size=recipe.batch_size // (processes * recipe.accumulation),
+        gradient_accumulation_steps=recipe.accumulation,
+        bf16=recipe.bf16,
+        torch_compile=recipe.compile,
         per_device_eval_batch_size=_EVALUATION_BATCH,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="cosine",
@@ -159,11 +247,15 @@ def _arguments(run: Run, folder: RunFolder, rows: int) -> TrainingArguments:
     )
 
 
-def _finish(run: Run, folder: RunFolder, trainer: FluxTrainer, judged: Arrays) -> Outcome:
+def _finish(
+    run: Run, release: Release, folder: RunFolder, trainer: FluxTrainer, judged: Arrays, bar: Progress
+) -> Outcome:
     log = list(trainer.state.log_history)
     judgements = [entry for entry in log if not math.isnan(entry.get("eval_skill", math.nan))]
     best = max(judgements, key=lambda entry: entry["eval_skill"], default=log[-1])
     scores = trainer.evaluate(judged)  # type: ignore[arg-type]
+    process = PartialState()
+    fitted = Network(trainer.model)
     outcome = Outcome(
         splits=run.validation or run.training,
         metrics={
@@ -176,11 +268,13 @@ def _finish(run: Run, folder: RunFolder, trainer: FluxTrainer, judged: Arrays) -
         },
         epoch=best["epoch"],
         parameters=trainer.model.num_parameters(only_trainable=True),
+        left_out=_left_out(fitted, run, release, bar) if process.is_main_process else None,
     )
-    trainer.model.save_pretrained(folder.path)
-    save_curves(log, run.targets, folder.path / "curves.png")
-    folder.write("log.json", log)
-    for leftover in (folder.checkpoints, folder.arrays):
-        shutil.rmtree(leftover, ignore_errors=True)
-    folder.write("metrics.json", asdict(outcome))
+    if process.is_main_process:
+        trainer.model.save_pretrained(folder.path)
+        save_curves(log, run.targets, folder.path / "curves.png")
+        folder.write("log.json", log)
+        shutil.rmtree(folder.checkpoints, ignore_errors=True)
+        folder.write("metrics.json", asdict(outcome))
+    process.wait_for_everyone()
     return outcome

@@ -10,10 +10,10 @@ import pytest
 from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
-from baselines.models import load
 from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.prediction import predict, write_prediction
-from baselines.run import Recipe, Run, RunFolder, choose_inputs, choose_splits
+from baselines.run import Run, RunFolder
+from baselines.saved import open_saved
 from baselines.scalers import config_for
 from submission.file import read, read_metadata
 from submission.validation import validate
@@ -21,12 +21,8 @@ from submission.validation import validate
 
 def untrained(release: Release, task: str, folder: Path, targets: tuple[str, ...]) -> Path:
     """A run's folder with a model that has the scalers of a task and its first weights."""
-    training, validation, left_out = choose_splits(release, task)
-    recipe = Recipe.for_rows(100, validated=bool(validation))
-    run = Run(
-        task, "lstm", release.revision, release.origin(task), training, validation, left_out,
-        choose_inputs(release, task, "core"), targets, recipe,
-    )  # fmt: skip
+    run = Run.plan(release, task, "lstm", inputs="core", targets=",".join(targets))
+    training = run.training
     RunFolder(folder).begin(run)
     LstmModel(config_for(LstmConfig, run.rows(release, training), hidden_size=4)).save_pretrained(folder)
     return folder
@@ -52,8 +48,8 @@ def test_targets_are_matched_by_name(
     assert report.ok, report
     assert set(report.targets) == shared
     assert read_metadata(path).pretraining == pretraining
-    model = load(folder)
-    whole = predict(model, Columns.of(release, task, "test", model.config.inputs, ()))
+    model = open_saved(folder).fitted
+    whole = predict(model, Columns.of(release, task, "test", model.inputs, ()))
     for name in ("sequence", *shared):
         np.testing.assert_array_equal(read(path)[name], whole[name])
 

@@ -24,7 +24,8 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from baselines.models.lstm import LstmConfig, LstmModel
-from baselines.run import Recipe, Run, RunFolder, choose_splits, choose_targets
+from baselines.recipe import Recipe, TreeRecipe
+from baselines.run import Run, RunFolder, choose_splits, choose_targets
 from baselines.scalers import config_for
 from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
 from baselines.training import train
@@ -203,7 +204,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(toy_release: Path, tmp_path: P
 
 def test_without_validation_the_last_epoch_is_kept(toy_release: Path, tmp_path: Path) -> None:
     release = Release(toy_release)
-    recipe = Recipe.for_rows(3, validated=False, epochs=2, batch_size=None, learning_rate=None)
+    recipe = Recipe.for_rows(3, model="lstm", validated=False, epochs=2, batch_size=None, learning_rate=None)
     assert recipe.patience is None
     assert recipe.input_noise > 0, "three rows are learned by heart"
     run = a_run(release, task="mesocosm_temporal", validation=(), targets=("N2O",), recipe=recipe)
@@ -231,8 +232,22 @@ def test_splits_are_chosen_by_edition_and_scenario(toy_release: Path, toy_open_r
 
 
 def test_fewer_rows_get_smaller_batches_and_more_epochs() -> None:
-    recipes = [Recipe.for_rows(rows, validated=True) for rows in (3, 300, 3_000, 100_000)]
+    recipes = [Recipe.for_rows(rows, model="lstm", validated=True) for rows in (3, 300, 3_000, 100_000)]
     assert [recipe.batch_size for recipe in recipes] == sorted({recipe.batch_size for recipe in recipes})
     assert [recipe.epochs for recipe in recipes] == sorted((recipe.epochs for recipe in recipes), reverse=True)
     assert recipes[-1].batch_size == 256
     assert recipes[-1].learning_rate == 1e-3
+
+
+def test_the_papers_batches_are_those_of_many_rows() -> None:
+    sizes = {name: Recipe.for_rows(30_000, model=name, validated=True).batch_size for name in ("lstm", "itransformer")}
+    assert sizes == {"lstm": 256, "itransformer": 10}
+
+
+def test_a_recipe_refuses_what_it_does_not_have() -> None:
+    with pytest.raises(AgrofluxError, match=r"recipe of lstm has no such field.*leaves"):
+        Recipe.for_rows(300, model="lstm", validated=True, leaves=7)
+    with pytest.raises(AgrofluxError, match=r"recipe of xgboost has no such field.*epochs"):
+        TreeRecipe.for_rows(300, model="xgboost", validated=True, epochs=7)
+    with pytest.raises(AgrofluxError, match="multiple of accumulation 3"):
+        Recipe.for_rows(300, model="lstm", validated=True, batch_size=8, accumulation=3)

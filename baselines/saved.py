@@ -1,0 +1,110 @@
+"""Where fitted models lie: the folder of a run or an ensemble, any saved model, or a repository on the Hub."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from agroflux_data.errors import AgrofluxError
+from baselines.fitted import Ensemble, Fitted, Network
+from baselines.models import load
+from baselines.run import Run, RunFolder
+from baselines.trees import TREES_FILE, Trees
+
+__all__ = ["ENSEMBLE_FILE", "SAVED_FILES", "Saved", "open_saved"]
+
+ENSEMBLE_FILE = "ensemble.json"
+"""What names the members of an ensemble: folders beside it."""
+SAVED_FILES = ("*.json", "*.safetensors", "*.txt")
+"""Of a repository: what a model is read from. Code that lies there is neither fetched nor run."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A fitted model, and what its folder says of how it came about.
+
+    Attributes
+    ----------
+    name : str
+        The folder or repository.
+    folder : Path
+    fitted : Fitted
+    runs : tuple of Run
+        That made it, one for each member of an ensemble; empty for a model saved by other means.
+    """
+
+    name: str
+    folder: Path
+    fitted: Fitted
+    runs: tuple[Run, ...]
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return tuple(run.recipe.seed for run in self.runs)
+
+    @property
+    def left_out(self) -> str | None:
+        """The fold that no member has seen."""
+        return self.runs[0].left_out if self.runs else None
+
+
+def open_saved(name: str | Path) -> Saved:
+    """Open a fitted model.
+
+    Parameters
+    ----------
+    name : str or Path
+        Folder of a run, of an ensemble or of any saved `FluxModel`, or ``ORG/NAME`` or ``ORG/NAME@REVISION`` on the
+        Hub; a folder that is there goes before a repository of that name.
+
+    Raises
+    ------
+    AgrofluxError
+        No such folder or repository, or it holds no fitted model.
+    """
+    folder = Path(name)
+    if not folder.exists():
+        folder = _fetched(str(name))
+    if (folder / ENSEMBLE_FILE).is_file():
+        try:
+            names = json.loads((folder / ENSEMBLE_FILE).read_text())["members"]
+            members = [open_saved(folder / Path(member).name) for member in names]
+        except (ValueError, KeyError, TypeError) as error:
+            raise AgrofluxError("damaged ensemble", expected="members", came=str(error), where=folder) from None
+        fitted: Fitted = Ensemble([member.fitted for member in members])
+        return Saved(str(name), folder, fitted, tuple(run for member in members for run in member.runs))
+    fitted = Trees.read(folder) if (folder / TREES_FILE).is_file() else Network(load(folder))
+    run = RunFolder(folder).read() if (folder / "run.json").is_file() else None
+    return Saved(str(name), folder, fitted, () if run is None else (run,))
+
+
+def _fetched(name: str) -> Path:
+    repository, _, revision = name.partition("@")
+    if repository.count("/") != 1 or repository.startswith((".", "/")):
+        raise AgrofluxError(
+            "not a model", expected="a folder that agroflux-train run made, or ORG/NAME on the Hub", came=name
+        )
+    try:
+        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(SAVED_FILES)))
+    except HFValidationError as error:
+        raise AgrofluxError("not a repository", expected="ORG/NAME", came=str(error)) from None
+    except RepositoryNotFoundError:
+        raise AgrofluxError("no such folder, and no such model on the Hub", came=name) from None
+    except RevisionNotFoundError:
+        raise AgrofluxError("no such revision", expected="a tag, a branch or a commit", came=name) from None
+    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
+        raise AgrofluxError(
+            "no such folder, and the Hub did not give it", expected="a folder, or a Hub in reach", where=name,
+            came=str(error.__cause__ or error).splitlines()[0],
+        ) from None  # fmt: skip
