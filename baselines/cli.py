@@ -7,8 +7,11 @@ import typer
 
 from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
+from baselines.commands.cv import cv
+from baselines.commands.ensemble import ensemble
 from baselines.commands.predict import predict
 from baselines.commands.run import run
+from baselines.commands.tune import tune
 from baselines.models import ModelError
 
 __all__ = ["app", "main"]
@@ -21,6 +24,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run)
+app.command()(cv)
+app.command()(ensemble)
+app.command()(tune)
 app.command()(predict)
 
 

@@ -62,7 +62,7 @@ class Fitted(ABC):
             values is refused.
         """
         if not np.isfinite(inputs).all():
-            bad = ~np.isfinite(inputs).all(axis=(0, 1))
+            bad = [not np.isfinite(inputs[..., number]).all() for number in range(len(self.inputs))]
             raise AgrofluxError(
                 "inputs that are NaN or infinite", expected="numbers on every day",
                 where=", ".join(name for name, column in zip(self.inputs, bad, strict=True) if column),

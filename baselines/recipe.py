@@ -107,17 +107,15 @@ class Recipe:
         passes = known.pop("epochs", None) or min(max(round(wanted / -(-rows // size)), 10), most)
         # Attention diverges at the larger steps that recurrent models take from small batches.
         faster = fitting < 256 and model not in ("transformer", "pyraformer", "itransformer")
-        return cls(
-            **{
-                "epochs": passes,
-                "batch_size": size,
-                "learning_rate": 3 * _LEARNING_RATE if faster else _LEARNING_RATE,
-                "patience": max(5, passes // 4) if validated else None,
-                "seed": 0,
-                "input_noise": 1.0 if by_heart else 0.0,
-            }
-            | known
-        )
+        usual: dict[str, Any] = {
+            "epochs": passes,
+            "batch_size": size,
+            "learning_rate": 3 * _LEARNING_RATE if faster else _LEARNING_RATE,
+            "patience": max(5, passes // 4) if validated else None,
+            "seed": 0,
+            "input_noise": 1.0 if by_heart else 0.0,
+        }
+        return cls(**usual | known)
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ class TreeRecipe:
         """The recipe of boosted trees; parameters and errors as of `Recipe.for_rows`."""
         # Few years of one tower would be learned by heart.
         few = rows < _FEW_ROWS
-        usual = {
+        usual: dict[str, Any] = {
             "rounds": 60 if few else 500,
             "learning_rate": 0.05,
             "leaves": 7 if few else 63,

@@ -20,7 +20,17 @@ from agroflux_data.splits import Edition
 from baselines.models.registry import MODELS
 from baselines.recipe import Recipe, TreeRecipe
 
-__all__ = ["CONSTRAINTS", "LEARNED", "TREES", "Run", "RunFolder", "choose_inputs", "choose_splits", "choose_targets"]
+__all__ = [
+    "CONSTRAINTS",
+    "LEARNED",
+    "TREES",
+    "Run",
+    "RunFolder",
+    "choose_inputs",
+    "choose_splits",
+    "choose_targets",
+    "value_of",
+]
 
 TREES = ("xgboost", "lightgbm")
 """Boosted trees, by the name that the command knows."""
@@ -100,7 +110,8 @@ class Run:
         training, validation, tested = choose_splits(release, task, hold_out, left_out)
         wanted = choose_targets(release, task, training, targets)
         rows = sum(release.split(task, split).rows for split in training)
-        given, kind = dict(options or {}), Recipe
+        given = dict(options or {})
+        kind: type[Recipe] | type[TreeRecipe] = Recipe
         if model in TREES:
             chosen, given, kind = chosen | given, {}, TreeRecipe
         else:
@@ -215,6 +226,18 @@ def _versions() -> dict[str, str]:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found
+
+
+def value_of(text: str) -> Any:
+    """What a text of the command line stands for: a number, true, false, or itself.
+
+    >>> value_of("0.1"), value_of("true"), value_of("linear")
+    (0.1, True, 'linear')
+    """
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 class RunFolder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from agroflux_data.errors import AgrofluxError
-from baselines.run import LEARNED
+from baselines.run import LEARNED, value_of
 
 __all__ = [
     "Accumulation",
@@ -88,7 +87,7 @@ def options(given: Sequence[str] | None) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not (name and equals and value):
             raise AgrofluxError("an option without a value", expected="--set NAME=VALUE", came=text)
-        named[name] = _value(value)
+        named[name] = value_of(value)
     return named
 
 
@@ -126,10 +125,3 @@ def chosen(
         "compile": compile or None,
         "streaming": streaming or None,
     }
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 from accelerate import PartialState
-from rich import box
-from rich.table import Table
 
 from agroflux_data import console
 from agroflux_data.release import Release
-from agroflux_data.variables import VARIABLES
 from baselines.allocator import keep_large_blocks
 from baselines.commands import choices
+from baselines.commands.metrics import metrics_table
 from baselines.run import Run, RunFolder
 from baselines.training import train
 
@@ -76,12 +74,3 @@ def run(
     console.messages.print(f"the best of epoch {outcome.epoch:.0f}, on {'+'.join(outcome.splits)}:")
     console.output.print(metrics_table(outcome.metrics))
     console.output.print(folder.path, soft_wrap=True)
-
-
-def metrics_table(metrics: dict[str, dict[str, float]]) -> Table:
-    """The metrics of each target."""
-    table = Table("target", "unit", "R²", "RMSE", "MAE", "bias", "skill", box=box.SIMPLE)
-    for target, scores in metrics.items():
-        cells = (f"{scores[name]:.3g}" for name in ("r2", "rmse", "mae", "bias", "skill"))
-        table.add_row(target, VARIABLES[target].unit, *cells)
-    return table
