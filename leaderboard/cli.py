@@ -6,11 +6,13 @@ import typer
 
 from agroflux_data import console
 from leaderboard.commands.add import add
+from leaderboard.commands.audit import audit
 from leaderboard.commands.deploy import deploy
 from leaderboard.commands.season import season
 from leaderboard.commands.serve import serve
 from leaderboard.commands.table import table
 from leaderboard.commands.token import token
+from leaderboard.commands.verify import verify
 
 __all__ = ["app", "main"]
 
@@ -24,6 +26,8 @@ app.command()(serve)
 app.command()(deploy)
 app.command()(add)
 app.command()(table)
+app.command()(audit)
+app.command()(verify)
 app.add_typer(token, name="token")
 app.add_typer(season, name="season")
 

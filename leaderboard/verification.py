@@ -31,7 +31,9 @@ __all__ = ["TOLERANCE", "Verification", "hub_model", "verified", "verify"]
 TOLERANCE = 1e-3
 """How far predictions may be off, as a share of the stored values' spread: other processors round otherwise."""
 _EVENT = "verification"
-_LINK = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<id>[\w.-]+/[\w.-]+)(?:/.*)?")
+_LINK = re.compile(
+    r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:/.*)?"
+)
 _NO_OWNERS = {"datasets", "spaces", "papers", "docs", "blog", "collections", "models", "organizations", "api", "posts"}
 _KEPT = ("config.json", "*.safetensors", "*.safetensors.index.json")
 _FAMILY = "agroflux-"
