@@ -258,7 +258,7 @@ def _observe(source: Embedded, block: _Block) -> dict[str, Daily]:
             own = {"N2O": chamber_record(secret, name, first_year, own["N2O"], rain)}
         else:
             years = np.arange(first_year, first_year + block.years)
-            share = stand(secret, source.name, name, first_year, block.years)
+            share = stand(source.seed, secret, source.name, name, first_year, block.years)
             own = tower_record(secret, name, first_year, of_stand(own, share))
             outside = (years < facts[name].first_year) | (years > facts[name].last_year)
             own = {target: np.where(outside[:, None], np.nan, values) for target, values in own.items()}
