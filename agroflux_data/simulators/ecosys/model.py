@@ -48,6 +48,9 @@ _FERTILISER = THICKNESS[:3] / THICKNESS[:3].sum()
 _REACH = np.array([1.0, 0.5, 0.15])[:, None]
 """How readily layers 1 to 3 give water to the air."""
 _TILLED = THICKNESS[:4] / THICKNESS[:4].sum()
+_BURIED, _BURIED_BY_TILLAGE = 0.05, 0.55
+"""Share of the residue that is buried at harvest, and what full tillage adds: a chisel plough and a disk, usual in the
+Corn Belt, bury about half (design)."""
 _DEPTH = 1000 * THICKNESS
 """Of the layers, mm."""
 
@@ -493,7 +496,7 @@ class _Field:
         self._litter(left * shoot_c, left * shoot_n, slice(0, 1), np.ones((1, len(due))))
         self._litter(np.where(due, state.root_c, 0), np.where(due, state.root_n, 0), slice(1, None), self.root_share)
         state.clear(due)
-        self._incorporate(np.where(due, 0.05 + 0.80 * self.latents.tillage, 0))
+        self._incorporate(np.where(due, _BURIED + _BURIED_BY_TILLAGE * self.latents.tillage, 0))
 
     def _write(
         self,
