@@ -19,7 +19,9 @@ __all__ = ["LocalStore"]
 class LocalStore:
     """A store in a local folder: SQLite for records, and the files beside it under their hash.
 
-    A copy of the folder is a backup of all there is.
+    A copy of the folder is a backup of all there is: ``cp -r`` while it is in use has everything that was acknowledged
+    before the copying began, and can be used as a store at once. What came while it was copied is in it whole, not at
+    all, or as a record without its file, which is then said to be lost here and refunded.
 
     Parameters
     ----------

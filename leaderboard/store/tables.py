@@ -37,6 +37,9 @@ FORMAT = 2
 Line = dict[str, Any]
 """One thing that was written, as a JSON object; all of them in their order make the tables again."""
 
+_LONGEST_LOG = 64 << 20
+"""Bytes of write-ahead log that are carried over into the database when it is opened."""
+
 _FIXED = ("task", "revision", "format")
 """Metadata that decide how the file is scored, so no edit changes them."""
 
@@ -116,6 +119,10 @@ _RESULT = "state, reason, faults, scores, revision AS scored_revision, scorer, f
 class Tables:
     """The records, in one SQLite database.
 
+    While it is in use, all that is written goes to the end of its write-ahead log and the database itself stays as it
+    is, so that a copy of both files that is made meanwhile is whole up to some moment after the copying began. The log
+    is carried over when the last process closes it, or opens it and the log is long.
+
     Parameters
     ----------
     path : Path
@@ -138,6 +145,9 @@ class Tables:
             raise AgrofluxError(
                 "not a store", expected="records that the leaderboard wrote", came=str(error), where=path
             ) from None
+        log = path.with_name(path.name + "-wal")
+        if log.exists() and log.stat().st_size > _LONGEST_LOG:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _prepare(self) -> None:
         with self._transaction() as database:
@@ -183,6 +193,8 @@ class Tables:
             # WAL alone may lose the last transactions with the power: a receipt must not.
             connection.execute(f"PRAGMA synchronous = {'FULL' if self._durable else 'OFF'}")
             connection.execute("PRAGMA foreign_keys = ON")
+            # Carried over in the midst of a copy, the log would be missing in it, or the database half changed.
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
             self._local.connection = connection
         return connection
 

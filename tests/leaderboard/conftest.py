@@ -118,7 +118,7 @@ def serving(data: Path, store: Path, environment: dict[str, str] | None = None) 
     reader.start()
     try:
         while True:
-            line = lines.get(timeout=60)
+            line = lines.get(timeout=300)
             assert line is not None, "the server ended: " + "".join(log)
             if found := re.search(r"http://\S+", line):
                 break

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from agroflux_data.errors import AgrofluxError
-from leaderboard.store import Half, LocalStore, State, TooLarge
+from leaderboard.store import Half, LocalStore, State, TooLarge, tables
 from tests.leaderboard.writing import put, scored, serve
 
 
@@ -54,6 +57,96 @@ def test_a_store_of_another_format_is_refused(store: LocalStore) -> None:
         database.execute("PRAGMA user_version = 99")
     with pytest.raises(AgrofluxError, match="format 2, got 99"):
         LocalStore(store.folder)
+
+
+def whole(copy: Path, ids: list[str]) -> None:
+    """A copy is a sound store in which these submissions are there, with their files and results."""
+    with sqlite3.connect(copy / "records.sqlite") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+    store = LocalStore(copy)
+    for number, id in enumerate(ids):
+        entry = store.entry(id)
+        assert entry is not None, f"{id} was acknowledged before the copy"
+        assert store.path(entry.submission).read_bytes() == b"%d" % number
+        assert len(store.results(id)) == 1
+    assert put(store, b"after the restore")[1]
+
+
+def test_a_copy_of_a_stopped_store_is_that_store(store: LocalStore, tmp_path: Path) -> None:
+    ids = []
+    for number in range(5):
+        ids.append(put(store, b"%d" % number)[0].id)
+        serve(store, scored())
+    subprocess.run(["cp", "-r", store.folder, tmp_path / "copy"], check=True)
+    whole(tmp_path / "copy", ids)
+
+
+_BUSY = """
+import sys
+from leaderboard.store import LocalStore, Result, State
+from tests.leaderboard.writing import put, serve
+store, number = LocalStore(sys.argv[1]), 0
+while True:
+    submission, _ = put(store, b"%d" % number)
+    serve(store, Result(State.SCORED, "r", "1", scores={"much": "x" * 200_000}))
+    print(submission.id, flush=True)
+    number += 1
+"""
+
+
+def test_a_copy_of_a_store_in_use_has_all_that_was_acknowledged_before(tmp_path: Path) -> None:
+    home, ids = tmp_path / "store", list[str]()
+    command = [sys.executable, "-c", _BUSY, str(home)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert writer.stdout is not None
+        first = "records.sqlite"
+        for names in ([first, f"{first}-wal", f"{first}-shm"], [f"{first}-shm", f"{first}-wal", first]):
+            ids += [writer.stdout.readline().strip() for _ in range(30)]
+            before, copy = len(ids), tmp_path / f"copy-{names[0]}"
+            copy.mkdir()
+            for name in names:
+                shutil.copy(home / name, copy)
+                # A slow copy: meanwhile comes as much as would make SQLite carry its log over, if it were let.
+                ids += [writer.stdout.readline().strip() for _ in range(30)]
+            shutil.copytree(home / "files", copy / "files")
+            whole(copy, ids[:before])
+        subprocess.run(["cp", "-r", home, tmp_path / "copy"], check=True)
+        whole(tmp_path / "copy", ids)
+    finally:
+        writer.kill()
+        writer.wait()
+    assert LocalStore(home).entry(ids[-1]) is not None
+
+
+def test_a_long_log_is_carried_over_when_the_store_is_opened(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [put(store, b"%d" % number)[0].id for number in range(3)]
+    log = store.folder / "records.sqlite-wal"
+    assert log.stat().st_size > 0
+    LocalStore(store.folder)
+    assert log.stat().st_size > 0
+    monkeypatch.setattr(tables, "_LONGEST_LOG", 1)
+    assert [entry.submission.id for entry in LocalStore(store.folder).entries()] == ids
+    assert log.stat().st_size == 0
+
+
+def test_listing_takes_as_many_questions_for_many_as_for_few(store: LocalStore) -> None:
+    asked: list[str] = []
+    store._tables._connection.set_trace_callback(asked.append)
+    counts = []
+    for number in range(12):
+        submission, _ = put(store, b"%d" % number)
+        serve(store, scored())
+        store.request([submission.id], Half.PRIVATE)
+        serve(store, scored(half=Half.PRIVATE))
+        store.edit(submission.id, {"seeds": [number]})
+        asked.clear()
+        assert len(store.entries()) == number + 1
+        counts.append(len(asked))
+    assert len(set(counts)) == 1
 
 
 _FORMAT_1 = """
