@@ -8,6 +8,8 @@ from agroflux_data import console
 from leaderboard.commands.add import add
 from leaderboard.commands.audit import audit
 from leaderboard.commands.deploy import deploy
+from leaderboard.commands.export import export
+from leaderboard.commands.rescore import rescore
 from leaderboard.commands.season import season
 from leaderboard.commands.serve import serve
 from leaderboard.commands.table import table
@@ -26,8 +28,10 @@ app.command()(serve)
 app.command()(deploy)
 app.command()(add)
 app.command()(table)
+app.command()(rescore)
 app.command()(audit)
 app.command()(verify)
+app.command()(export)
 app.add_typer(token, name="token")
 app.add_typer(season, name="season")
 

@@ -19,6 +19,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from leaderboard.ranking import OverallRow, Row, TargetScore, overall, rank
 from leaderboard.store import Entry, Event, Half, State, Store
+from leaderboard.verification import verified
 
 __all__ = ["ClosedError", "Phase", "Progress", "Season", "Seasons", "Standing"]
 
@@ -346,12 +347,13 @@ class Seasons:
         return Standing(event.at, event.data["scorer"], tasks)
 
     def _rows(self, places: list[dict[str, Any]]) -> Iterator[Row]:
+        known = verified(self._store)
         for place in places:
             entry = self._store.entry(place["id"])
             if entry is not None:
                 targets = {name: TargetScore(**scores) for name, scores in place["targets"].items()}
                 named = replace(entry, edited=entry.metadata | {"model": place["model"]})
-                yield Row(place["rank"], place["skill"], targets, named)
+                yield Row(place["rank"], place["skill"], targets, named, place["id"] in known)
 
 
 def _plain(row: Row) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from leaderboard import locations
 from leaderboard.audit import THRESHOLD, Audit
 from leaderboard.audit import audit as audit_task
 from leaderboard.commands.arguments import DATA, STORE, Data, Store
-from leaderboard.store import LocalStore
 from leaderboard.store import Store as Records
+from leaderboard.store import open_store
 
 __all__ = ["audit"]
 
@@ -32,7 +32,7 @@ def audit(
 
     It is written into the journal, and nothing is done to anybody: public baselines are alike for good reasons.
     """
-    release, records = locations.release(data), LocalStore(store)
+    release, records = locations.release(data), open_store(store, existing=True)
     for name in release.hidden_tasks if task is None else (task,):
         with console.messages.status(f"comparing submissions to {name}"):
             found = audit_task(records, release, name, threshold)

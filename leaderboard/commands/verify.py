@@ -9,7 +9,7 @@ import typer
 from agroflux_data import console
 from leaderboard import locations
 from leaderboard.commands.arguments import DATA, STORE, Data, Id, Store
-from leaderboard.store import LocalStore
+from leaderboard.store import open_store
 from leaderboard.verification import TOLERANCE
 from leaderboard.verification import verify as verify_submission
 
@@ -32,7 +32,7 @@ def verify(
     It must be one of our architectures, with its weights as safetensors. What is found is written into the journal, and
     the board shows who is verified. Needs agroflux[train].
     """
-    release, records = locations.release(data), LocalStore(store)
+    release, records = locations.release(data), open_store(store, existing=True)
     with console.messages.status("verifying") as status:
         found = verify_submission(records, release, id, model=model, tolerance=tolerance, told=status.update)
     console.output.print(f"{id}: {found.model}", markup=False, soft_wrap=True)
