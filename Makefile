@@ -81,6 +81,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.cores
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.score
+	$(BIN)/python -m benchmarks.train
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -144,7 +144,8 @@ class FluxOutput(ModelOutput):
     predictions : Tensor (B, T, D)
         Physical units; NaN on days of padding.
     hidden_states : tuple of Tensor, optional
-        What the layers that the architecture can show gave, the last one last; only when asked for.
+        What the layers gave that the architecture can show, and last the features (B, T, H) that the head reads;
+        only when asked for.
     terms : dict of str to Tensor (), optional
         What the loss consists of: ``error``, the masked mean squared error of the normalised targets, and each
         physical constraint that the configuration asks for, by its name there and times its weight.
@@ -215,7 +216,9 @@ class FluxModel(PreTrainedModel):
         Returns
         -------
         features : Tensor (B, T, H)
+            What the head reads.
         hidden_states : tuple of Tensor
+            What the layers gave.
         """
 
     def forward(
@@ -268,7 +271,7 @@ class FluxModel(PreTrainedModel):
         return FluxOutput(
             loss=None if terms is None else torch.stack(list(terms.values())).sum(),
             predictions=predictions,
-            hidden_states=hidden_states if output_hidden_states else None,
+            hidden_states=(*hidden_states, features) if output_hidden_states else None,
             terms=terms,
         )
 
@@ -295,8 +298,8 @@ class FluxModel(PreTrainedModel):
         observed = ~torch.isnan(labels)
         total = observed.sum() if number is None else torch.as_tensor(number, device=outputs.device)
         total = total.clamp(min=1)
-        # NaN is replaced before any arithmetic: a masked NaN would still make every gradient NaN.
-        wanted = (torch.where(observed, labels, self.target_mean) - self.target_mean) / self.target_sd
+        # NaN goes before the square: its gradient is a product, and zero times NaN is NaN.
+        wanted = (labels - self.target_mean) / self.target_sd
         squares = torch.where(observed, outputs - wanted, 0).square()
         if self.config.target_weights:
             squares = squares * squares.new_tensor(self.config.target_weights)
@@ -310,7 +313,9 @@ class FluxModel(PreTrainedModel):
     def _violations(self, outputs: Tensor) -> list[tuple[str, Tensor]]:
         """How far each constraint is from holding on each day, (B, T), in spreads of its flux."""
         config = self.config
-        found = []
+        found: list[tuple[str, Tensor]] = []
+        if not (config.carbon_closure or config.non_negative_gpp):
+            return found
         flux = dict(zip(config.targets, (outputs * self.target_sd + self.target_mean).unbind(-1), strict=True))
         sd = dict(zip(config.targets, self.target_sd, strict=True))
         if config.carbon_closure:

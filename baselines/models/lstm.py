@@ -11,6 +11,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .base import FluxConfig, FluxModel
+from .dropout import Dropout
 
 __all__ = ["LstmConfig", "LstmModel"]
 
@@ -49,7 +50,7 @@ class LstmModel(FluxModel):
             batch_first=True,
             dropout=config.dropout if config.num_layers > 1 else 0.0,
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.post_init()
 
     @property

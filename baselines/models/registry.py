@@ -9,11 +9,27 @@ from transformers import AutoConfig, AutoModel
 
 from agroflux_data.errors import AgrofluxError
 from baselines.models.base import FluxModel
+from baselines.models.ea_lstm import EaLstmModel
+from baselines.models.gru import GruModel
+from baselines.models.itransformer import ITransformerModel
+from baselines.models.linear import LinearModel
 from baselines.models.lstm import LstmModel
+from baselines.models.pyraformer import PyraformerModel
+from baselines.models.tcn import TcnModel
+from baselines.models.transformer import TransformerModel
 
 __all__ = ["MODELS", "load", "model_class"]
 
-MODELS: dict[str, type[FluxModel]] = {"lstm": LstmModel}
+MODELS: dict[str, type[FluxModel]] = {
+    "lstm": LstmModel,
+    "ea-lstm": EaLstmModel,
+    "tcn": TcnModel,
+    "transformer": TransformerModel,
+    "itransformer": ITransformerModel,
+    "pyraformer": PyraformerModel,
+    "gru": GruModel,
+    "linear": LinearModel,
+}
 """Every learned model, by the name that the command knows."""
 
 _TYPES = {model.config_class.model_type for model in MODELS.values()}

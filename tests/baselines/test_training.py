@@ -193,7 +193,8 @@ def test_a_killed_run_goes_on_to_the_same_weights(toy_release: Path, tmp_path: P
     for name in first:
         assert torch.equal(first[name], second[name]), name
     assert {path.name for path in stopped.path.iterdir()} == {
-        "run.json", "config.json", "model.safetensors", "metrics.json", "log.json", "curves.png", "base.py", "lstm.py"
+        "run.json", "config.json", "model.safetensors", "metrics.json", "log.json", "curves.png",
+        "base.py", "dropout.py", "lstm.py",
     }  # fmt: skip
     log = json.loads((straight.path / "log.json").read_text())
     best = max((entry for entry in log if "eval_skill" in entry), key=lambda entry: entry["eval_skill"])

@@ -23,6 +23,7 @@ from agroflux_data.release import Release
 from baselines.models import MODELS, FluxModel, ModelError, load
 from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.scalers import config_for
+from tests.baselines.models.made import days, made
 
 INPUTS, TARGETS = ("TMAX", "PREC", "FERTZR_N", "TCSAND", "PLANTT"), ("NEE", "GPP", "N2O")
 
@@ -41,6 +42,10 @@ def make(name: str, columns: Columns, **options: object) -> FluxModel:
     torch.manual_seed(0)
     kind = MODELS[name]
     return kind(config_for(kind.config_class, columns, **options))
+
+
+def without_dropout(name: str) -> dict[str, float]:
+    return {"dropout": 0.0} if "dropout" in MODELS[name].config_class.options() else {}
 
 
 @pytest.fixture(params=MODELS)
@@ -70,14 +75,21 @@ def test_physical_units_in_and_out(toy_release: Path, name: str) -> None:
 
 def test_saved_and_loaded_it_gives_the_same(toy_release: Path, tmp_path: Path, name: str) -> None:
     columns = columns_of(toy_release)
-    model = make(name, columns).eval()
+    other = {"hidden_size": 12, "num_layers": 2, "num_heads": 3, "intermediate_size": 20, "bottleneck_size": 5,
+             "spans": [2, 7], "neighbours": 2, "kernel_size": 3, "dilation_factor": 4, "days": 100, "memories": [3, 9],
+             "statics": ["PLANTT", "TCSAND"], "dropout": 0.4}  # fmt: skip
+    options = MODELS[name].config_class.options()
+    assert set(options) <= set(other)
+    model = make(name, columns, **{option: other[option] for option in options}).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(0.01)  # so that no layer is merely initialised alike
     inputs, labels = tensors(columns, slice(3))
     model.save_pretrained(tmp_path)
     own = Path(inspect.getfile(type(model))).name
-    assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors", "base.py", own}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert {"config.json", "model.safetensors", "base.py", own} <= names
+    assert names <= {"config.json", "model.safetensors", "base.py", own, "attention.py", "dropout.py"}
     again = load(tmp_path)
     assert type(again) is type(model)
     first, second = ({**one.config.to_dict(), "_name_or_path": ""} for one in (model, again))
@@ -147,14 +159,14 @@ def test_what_fills_a_sequence_up_changes_nothing(toy_release: Path, name: str) 
     columns = columns_of(toy_release)
     model = make(name, columns).eval()
     inputs, labels = tensors(columns, slice(4))
-    days = (365, 301, 90, 1)
-    padding = torch.stack([torch.arange(365) >= last for last in days])
+    lasts = (365, 301, 90, 1)
+    padding = torch.stack([torch.arange(365) >= last for last in lasts])
     filled, gone = inputs.clone(), labels.clone()
     filled[padding], gone[padding] = math.nan, 1e6
     with torch.no_grad():
         together = model(filled, gone, padding)
-        alone = [model(inputs[row : row + 1, :last]).predictions[0] for row, last in enumerate(days)]
-        for row, last in enumerate(days):
+        alone = [model(inputs[row : row + 1, :last]).predictions[0] for row, last in enumerate(lasts)]
+        for row, last in enumerate(lasts):
             torch.testing.assert_close(together.predictions[row, :last], alone[row], rtol=1e-4, atol=1e-5)
             assert together.predictions[row, last:].isnan().all()
         # None of it is no padding.
@@ -239,7 +251,7 @@ def test_targets_weigh_what_they_are_given(toy_release: Path) -> None:
 
 def test_gaps_move_neither_loss_nor_gradient(toy_release: Path, name: str) -> None:
     columns = columns_of(toy_release)
-    model = make(name, columns, dropout=0.0)
+    model = make(name, columns, **without_dropout(name))
     inputs, labels = tensors(columns, slice(4))
     gap = torch.rand(labels.shape, generator=torch.Generator().manual_seed(1)) < 0.4
     labels[gap] = math.nan
@@ -279,16 +291,44 @@ def test_rows_and_their_order_do_not_mix(toy_release: Path, name: str) -> None:
         )
 
 
-def test_an_lstm_does_not_see_the_future(toy_release: Path) -> None:
+@pytest.mark.parametrize("causal", ["lstm", "ea-lstm", "tcn", "gru", "linear"])
+def test_later_days_do_not_move_earlier_ones(toy_release: Path, causal: str) -> None:
     columns = columns_of(toy_release)
-    model = make("lstm", columns).eval()
+    model = make(causal, columns).eval()
     inputs, _ = tensors(columns, slice(2))
     later = inputs.clone()
     later[:, 200:] += 5
     with torch.no_grad():
         before, after = model(inputs).predictions, model(later).predictions
-    assert torch.equal(before[:, :200], after[:, :200])
+    torch.testing.assert_close(before[:, :200], after[:, :200], rtol=0, atol=0)
     assert not torch.equal(before[:, 200:], after[:, 200:])
+
+
+def test_a_tiny_set_is_overfitted(name: str) -> None:
+    kind = MODELS[name]
+    wanted = {"dropout": 0.0, "days": 64}
+    model = made(kind, **{key: wanted[key] for key in wanted if key in kind.config_class.options()}).train()
+    inputs = days(2, 64)
+    # Fluxes that follow the weather of a day, and remember that of days and weeks.
+    quick, slow, fluxes = torch.zeros(2, 5), torch.zeros(2, 5), []
+    for day in inputs.unbind(1):
+        quick, slow = quick + (day - quick) / 4, slow + (day - slow) / 16
+        fluxes.append(
+            torch.stack([4 * slow[:, 1] + day[:, 0], 2 * quick[:, 0] - slow[:, 2], day[:, 4] + quick[:, 3]], -1)
+        )
+    labels = torch.stack(fluxes, dim=1)
+    spread = labels.var((0, 1), unbiased=False)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    r2 = torch.zeros(3)
+    for _ in range(3_000):
+        output = model(inputs, labels)
+        r2 = 1 - (output.predictions.detach() - labels).square().mean((0, 1)) / spread
+        if r2.min() > 0.99:
+            break
+        optimizer.zero_grad()
+        output.loss.backward()
+        optimizer.step()
+    assert r2.min() > 0.99
 
 
 def test_a_column_that_never_varies_stays_finite(toy_release: Path) -> None:
