@@ -82,6 +82,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.score
 	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.store
 
 clean:
 	rm -rf demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
