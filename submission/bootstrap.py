@@ -6,8 +6,8 @@ Ann. Stat. 17:1217, here natural ones), and an interval lies between percentiles
 (Efron 1979, Ann. Stat. 7:1). It is that of the score of this model on such sites and years: neither the randomness of
 training is in it, nor that the years of one site may be alike.
 
-A metric of a resample follows from the sums of its blocks, each times how often it was drawn: one product of matrices
-for all resamples.
+A metric of a resample follows from the sums of its blocks, each times how often it was drawn: one sum of products for
+each resample.
 """
 
 from __future__ import annotations
@@ -91,10 +91,15 @@ class Bootstrap:
             rows.n, apart * rows.n, rows.squares + np.square(apart) * rows.n, rows.squared, rows.absolute, rows.error,
             usual.squared,
         )  # fmt: skip
-        of_block = np.stack([np.bincount(self.blocks, column, self._count) for column in columns], axis=1)
+        of_block = [np.bincount(self.blocks, column, self._count) for column in columns]
+        # Not a product of matrices: its library begins a thread for every core, which a child with limits may not have.
         n, total, squares, squared, absolute, error, reference = np.concatenate(
-            [np.empty((0, len(columns))), *(drawn @ of_block for drawn in self._draws())]
-        ).T
+            [
+                np.empty((len(columns), 0)),
+                *(np.stack([np.einsum("bi,i->b", drawn, column) for column in of_block]) for drawn in self._draws()),
+            ],
+            axis=1,
+        )
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = squares - np.square(total) / n
             # What is left of a constant truth after rounding is no spread.

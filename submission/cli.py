@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# Before Arrow is loaded: its own allocator reserves a gigabyte at once, which a hostile file could fill in a child that
+# is limited in what it may reserve.
+os.environ["ARROW_DEFAULT_MEMORY_POOL"] = "system"
+
 import typer
 
 from agroflux_data import console

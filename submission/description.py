@@ -127,6 +127,8 @@ def describe(path: str | Path) -> Description:
             keys.append(sequence)
             for name, values in block.items():
                 tallies[name].add(values)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError, ValueError) as error:
         raise AgrofluxError("damaged file", came=str(error).partition("\n")[0][:200], where=path) from None
     sites, treatments, years = parts(np.concatenate(keys))

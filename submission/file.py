@@ -229,6 +229,8 @@ def convert_csv(csv: str | Path, path: str | Path, metadata: Metadata) -> Path:
         table = pyarrow.csv.read_csv(csv, convert_options=pyarrow.csv.ConvertOptions(column_types=types))
     except FileNotFoundError:
         raise AgrofluxError("no such file", expected="a CSV file", where=csv) from None
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise AgrofluxError(
             "unreadable CSV", expected="columns sequence, day and targets", came=str(error), where=csv

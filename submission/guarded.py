@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from agroflux_data.errors import AgrofluxError
+from agroflux_data.variables import DAYS
 from submission.child import OUT_OF_MEMORY, Limits, TookTooLongError, apart
 from submission.codes import Fault, FaultyFileError
 from submission.report import FaultsError, Report
 
-__all__ = ["answer", "guarded", "reading_limits", "taken"]
+__all__ = ["answer", "guarded", "reading_limits", "scoring_limits", "taken", "text_limits", "working_limits"]
 
 
 def reading_limits(path: str | Path) -> Limits:
@@ -29,6 +30,29 @@ def reading_limits(path: str | Path) -> Limits:
         size = 0
     cpu = 2 + size // (32 << 20)
     return Limits(memory=320 << 20, cpu=cpu, wall=60 + 30 * cpu)
+
+
+def scoring_limits(report: Report, resamples: int) -> Limits:
+    """What scoring a file may take whose rows are right: as for reading, and what the truth of these rows takes."""
+    reading, values = reading_limits(report.path), report.rows * DAYS * len(report.targets)
+    # The truth lies beside the file, whose rows may have any order; the sums are a tenth of it.
+    memory = reading.memory + 6 * values
+    cpu = reading.cpu + values // 4_000_000 + resamples * report.rows * len(report.targets) // 10_000_000
+    return Limits(memory, cpu, wall=60 + 30 * cpu)
+
+
+def working_limits(report: Report) -> Limits:
+    """What more work on a file may take when all of it was read within its limits: pieces, figures, a comparison."""
+    scoring = scoring_limits(report, resamples=0)
+    return Limits(3 * scoring.memory + (1 << 30), 60 + 20 * scoring.cpu, wall=1800 + 60 * scoring.cpu)
+
+
+def text_limits(path: str | Path) -> Limits:
+    """What converting a CSV file may take: its numbers are held twice in memory, so its size matters."""
+    reading = reading_limits(path)
+    size = Path(path).stat().st_size if Path(path).is_file() else 0
+    cpu = 10 + size // (2 << 20)
+    return Limits(reading.memory + 20 * size, cpu, wall=60 + 30 * cpu)
 
 
 def guarded(work: Callable[[], Any], path: str | Path, limits: Limits) -> Any:

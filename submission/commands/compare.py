@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import calendar
 import json
-import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
@@ -18,9 +17,9 @@ from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
 from submission.commands.arguments import Data, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import refuse
-from submission.comparison import RESAMPLES, Comparison, Difference, Group, TargetComparison
+from submission.comparison import RESAMPLES
 from submission.comparison import compare as compare_reports
-from submission.guarded import reading_limits
+from submission.guarded import guarded, reading_limits, working_limits
 from submission.validation import validate
 
 __all__ = ["compare"]
@@ -53,67 +52,76 @@ def compare(
     for report in reports:
         refuse(report, shown=False)
     wanted = None if only is None else [name.strip() for name in only.split(",")]
-    found = compare_reports(reports[0], reports[1], release, targets, half, wanted, resamples, seed)
+
+    def work() -> dict[str, Any]:
+        found = compare_reports(reports[0], reports[1], release, targets, half, wanted, resamples, seed)
+        if plot is not None:
+            # Drawing loads matplotlib, which takes longer than comparing small files.
+            from submission.comparison_figure import plot as draw
+
+            draw(found, plot)
+        return found.to_json()
+
+    found = guarded(work, first, working_limits(reports[0]))
     if as_json:
-        print(json.dumps(found.to_json(), indent=1, allow_nan=False))
+        print(json.dumps(found, indent=1, allow_nan=False))
     else:
         _print(found)
     if plot is not None:
-        # Drawing loads matplotlib, which takes longer than comparing small files.
-        from submission.comparison_figure import plot as draw
-
-        draw(found, plot)
         console.messages.print(f"figure: {plot}", markup=False, soft_wrap=True)
 
 
-def _print(found: Comparison) -> None:
-    rows = "" if found.half == "all" else f", {found.half} half"
-    console.output.print(f"{found.task}/{found.split}{rows}, origin {found.origin}", style="bold")
-    for letter, model in zip("AB", found.models, strict=True):
+def _print(found: dict[str, Any]) -> None:
+    rows = "" if found["half"] == "all" else f", {found['half']} half"
+    console.output.print(f"{found['task']}/{found['split']}{rows}, origin {found['origin']}", style="bold")
+    for letter, model in zip("AB", found["models"], strict=True):
         console.output.print(f"{letter}  {model}", markup=False, soft_wrap=True)
     table = _table("target", "unit", "metric", numbers=("A", "B", "A - B", "95 % interval", "A better in"))
-    for name, target in found.targets.items():
-        for metric, difference in target.differences.items():
+    for name, target in found["targets"].items():
+        for metric, difference in target["differences"].items():
             unit = VARIABLES[name].unit if metric == "rmse" else ""
             table.add_row(name, unit, _LABELS[metric], *_cells(difference))
     console.output.print(table)
     console.output.print(
-        f"paired bootstrap over site-years, {found.resamples} resamples, seed {found.seed}; release {found.revision}"
+        f"paired bootstrap over site-years, {found['resamples']} resamples, seed {found['seed']}; "
+        f"release {found['revision']}"
     )
-    for name, target in found.targets.items():
+    for name, target in found["targets"].items():
         _print_where(name, target)
 
 
-def _cells(difference: Difference) -> list[str]:
-    numbers = (_number(value) for value in (difference.a, difference.b, difference.value))
-    interval = f"{_number(difference.low)} to {_number(difference.high)}" if math.isfinite(difference.low) else "-"
-    return [*numbers, interval, f"{difference.better:.1%}" if math.isfinite(difference.better) else "-"]
+def _cells(difference: dict[str, float | None]) -> list[str]:
+    low, high, better = (difference[name] for name in ("low", "high", "better"))
+    interval = "-" if low is None else f"{_number(low)} to {_number(high)}"
+    return [
+        *(_number(difference[name]) for name in ("a", "b", "value")), interval,
+        "-" if better is None else f"{better:.1%}",
+    ]  # fmt: skip
 
 
-def _print_where(name: str, target: TargetComparison) -> None:
-    if not target.days:
+def _print_where(name: str, target: dict[str, Any]) -> None:
+    if not target["days"]:
         return
     unit = VARIABLES[name].unit
     console.output.print(f"\n{name}: where they differ most, {unit}", style="bold")
     days = _table("site", "treatment", "year", "day", numbers=("observed", "A", "B"))
-    for day in target.days:
+    for day in target["days"]:
         # Never markup: names of sites come from files.
-        days.add_row(
-            Text(day.site), str(day.treatment), str(day.year), str(day.day), *map(_number, (day.observed, day.a, day.b))
-        )
+        where = (str(day[name]) for name in ("treatment", "year", "day"))
+        days.add_row(Text(day["site"]), *where, *(_number(day[name]) for name in ("observed", "a", "b")))
     console.output.print(days)
     groups = _table("site or month", numbers=("days", "RMSE of A", "RMSE of B", "better"))
-    for site in target.sites:
-        _row(groups, site.name, site)
-    for month in sorted(target.months, key=lambda one: -abs(one.gain))[:3]:
-        if month.gain:
-            _row(groups, calendar.month_name[int(month.name)], month)
+    for site in target["sites"]:
+        _row(groups, site["name"], site)
+    for month in sorted(target["months"], key=lambda one: -abs(one["gain"]))[:3]:
+        if month["gain"]:
+            _row(groups, calendar.month_name[int(month["name"])], month)
     console.output.print(groups)
 
 
-def _row(table: Table, name: str, group: Group) -> None:
-    better = "A" if group.gain > 0 else "B"
-    table.add_row(Text(name), str(group.days), _number(group.rmse_a), _number(group.rmse_b), better)
+def _row(table: Table, name: str, group: dict[str, Any]) -> None:
+    better = "A" if group["gain"] > 0 else "B"
+    table.add_row(Text(name), str(group["days"]), _number(group["rmse_a"]), _number(group["rmse_b"]), better)
 
 
 def _table(*texts: str, numbers: tuple[str, ...]) -> Table:
@@ -125,5 +133,5 @@ def _table(*texts: str, numbers: tuple[str, ...]) -> Table:
     return table
 
 
-def _number(value: float) -> str:
-    return f"{value:.3g}" if math.isfinite(value) else "-"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from submission.commands.arguments import Data
 from submission.file import convert_csv
+from submission.guarded import guarded, text_limits
 from submission.metadata import Metadata
 
 __all__ = ["convert"]
@@ -32,7 +35,13 @@ def convert(
     release = Release(data)
     given = {} if metadata is None else _read_json(metadata)
     facts = given | {"task": release.task(task).name, "revision": release.revision, "model": model}
-    convert_csv(csv, out, Metadata.from_json(facts))
+    known = Metadata.from_json(facts)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # A child that is ended has no time to clean up.
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as folder:
+        made = Path(folder, out.name)
+        guarded(lambda: str(convert_csv(csv, made, known)), csv, text_limits(csv))
+        os.replace(made, out)
     console.output.print(f"{out} written; check it with: agroflux-submit validate {out}", markup=False, soft_wrap=True)
 
 

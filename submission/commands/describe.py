@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -10,30 +11,31 @@ from rich.table import Table
 from agroflux_data import console
 from agroflux_data.variables import VARIABLES
 from submission.commands.arguments import File, Json
-from submission.description import Description
 from submission.description import describe as describe_file
+from submission.guarded import guarded, reading_limits
 
 __all__ = ["describe"]
 
 
 def describe(file: File, as_json: Json = False) -> None:
     """Say what is in a file: its metadata, hash, rows and the range of each target. No release is needed."""
-    found = describe_file(file)
+    found = guarded(lambda: describe_file(file).to_json(), file, reading_limits(file))
     if as_json:
-        print(json.dumps(found.to_json(), indent=1, allow_nan=False))
+        print(json.dumps(found, indent=1, allow_nan=False))
     else:
         _print(found)
 
 
-def _print(found: Description) -> None:
+def _print(found: dict[str, Any]) -> None:
+    years = found["years"]
     facts = {
-        "file": str(found.path),
-        "size": f"{found.size:,} bytes",
-        "SHA-256": found.sha256,
-        "rows": f"{found.rows:,} sequences of {found.sites} sites and {found.treatments} treatments"
-        + (f", {found.years[0]} to {found.years[1]}" if found.years else ""),
+        "file": found["path"],
+        "size": f"{found['size']:,} bytes",
+        "SHA-256": found["sha256"],
+        "rows": f"{found['rows']:,} sequences of {found['sites']} sites and {found['treatments']} treatments"
+        + (f", {years[0]} to {years[1]}" if years else ""),
     }
-    for name, value in found.metadata.to_json().items():
+    for name, value in found["metadata"].items():
         if value not in (None, "", []):
             facts[name.replace("_", " ")] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     width = max(map(len, facts))
@@ -45,9 +47,9 @@ def _print(found: Description) -> None:
         table.add_column(heading, no_wrap=True)
     for heading in ("lowest", "mean", "highest", "finite"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, values in found.targets.items():
-        numbers = ("-" if value != value else f"{value:.4g}" for value in (values.low, values.mean, values.high))
+    for name, values in found["targets"].items():
+        numbers = ("-" if values[one] is None else f"{values[one]:.4g}" for one in ("low", "mean", "high"))
         # Rounded down: one day that is missing is never 100 %.
-        finite = "-" if values.finite != values.finite else f"{int(values.finite * 1000) / 10:g} %"
+        finite = "-" if values["finite"] is None else f"{int(values['finite'] * 1000) / 10:g} %"
         table.add_row(name, VARIABLES[name].unit, *numbers, finite)
     console.output.print(table)

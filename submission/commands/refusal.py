@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
-from submission.report import Report
+from submission.child import Limits
+from submission.codes import FaultyFileError
+from submission.guarded import guarded
+from submission.report import FaultsError, Report
 
-__all__ = ["refuse"]
+__all__ = ["or_refused", "refuse"]
+
+
+def or_refused(work: Callable[[], Any], report: Report, limits: Limits) -> tuple[Any, Report]:
+    """What some work on a file gives, done in a child with limits, and the file's report; with faults it is None."""
+    try:
+        return guarded(work, report.path, limits), report
+    except FaultsError as error:
+        return None, error.report
+    except FaultyFileError as error:
+        return None, replace(report, faults=(error.fault,))
 
 
 def refuse(report: Report, shown: bool) -> None:

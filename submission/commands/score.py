@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
-from submission.bootstrap import RESAMPLES, Interval
-from submission.breakdown import PIECES, Breakdown, breakdown
+from submission.bootstrap import RESAMPLES
+from submission.breakdown import PIECES, breakdown
 from submission.commands.arguments import Data, File, Half, Json, Split, TargetsFolder
-from submission.commands.refusal import refuse
-from submission.guarded import reading_limits
-from submission.metrics import Metrics
-from submission.scoring import Scores, score_report
-from submission.validation import validate
+from submission.commands.refusal import or_refused, refuse
+from submission.guarded import guarded, reading_limits, scoring_limits, working_limits
+from submission.report import Report
+from submission.scoring import score_report
+from submission.validation import validate, validate_rows
 
 __all__ = ["score"]
 
@@ -34,7 +34,7 @@ def score(
     half: Half = "all",
     split: Split = None,
     by: Annotated[
-        str | None, typer.Option(help="Scores in pieces too: by site, year, month or scale (of time); JSON has all.")
+        str | None, typer.Option(help="The ranked targets by site, year, month or scale (of time) too; JSON has all.")
     ] = None,
     resamples: Annotated[
         int, typer.Option(help="How often site-years are resampled for the 95 % intervals; 0 for none.", min=0)
@@ -51,77 +51,111 @@ def score(
     if by is not None and by not in PIECES:
         raise AgrofluxError("nothing to score by", expected="one of " + ", ".join(PIECES), came=by)
     release = Release(data)
-    report = validate(file, release, split=split, limits=reading_limits(file))
+    report = validate_rows(file, release, split, reading_limits(file))
+    if report.ok:
+        found, report = _scored(report, release, targets, half, resamples)
+    else:  # its values may have faults, too
+        found, report = None, validate(file, release, split=split, limits=reading_limits(file))
     if not report.ok and as_json:
         print(json.dumps(report.to_json(), indent=1, allow_nan=False))
     refuse(report, shown=as_json)
-    scores = score_report(report, release, targets, half, resamples=resamples)
-    pieces = breakdown(report, release, targets, half) if by is not None else None
+    assert found is not None
+    # What was read within its limits is read again at leisure.
+    more = working_limits(report)
+    if by is not None:
+        found["pieces"] = guarded(lambda: breakdown(report, release, targets, half).to_json(), file, more)
     if as_json:
-        found = scores.to_json() | ({"pieces": pieces.to_json()} if pieces is not None else {})
         print(json.dumps(found, indent=1, allow_nan=False))
     else:
-        _print_scores(scores)
-        if pieces is not None and by is not None:
-            _print_pieces(pieces, by)
+        _print_scores(found)
+        if by is not None:
+            _print_pieces(found["pieces"], by, found["ranked"])
     if plot is not None:
-        # Drawing loads matplotlib, which takes longer than scoring a small file.
-        from submission import figures
-
-        figures.plot(figures.site_year(report, release, targets, half, sequence), plot)
+        guarded(lambda: _plot(report, release, targets, half, sequence, plot), file, more)
         console.messages.print(f"figure: {plot}", markup=False, soft_wrap=True)
 
 
-def _print_scores(scores: Scores) -> None:
-    rows = "" if scores.half == "all" else f", {scores.half} half"
+def _scored(
+    report: Report, release: Release, targets: Path | None, half: str, resamples: int
+) -> tuple[dict[str, Any] | None, Report]:
+    """The scores as JSON, or the report with the faults that reading the values found."""
+    limits = scoring_limits(report, resamples)
+    return or_refused(
+        lambda: score_report(report, release, targets, half, resamples=resamples).to_json(), report, limits
+    )
+
+
+def _plot(report: Report, release: Release, targets: Path | None, half: str, sequence: int | None, path: Path) -> None:
+    # Drawing loads matplotlib, which takes longer than scoring a small file.
+    from submission import figures
+
+    figures.plot(figures.site_year(report, release, targets, half, sequence), path)
+
+
+def _print_scores(scores: dict[str, Any]) -> None:
+    rows = "" if scores["half"] == "all" else f", {scores['half']} half"
     console.output.print(
-        f"{scores.task}/{scores.split}{rows}: {scores.sequences} sequences, origin {scores.origin}", style="bold"
+        f"{scores['task']}/{scores['split']}{rows}: {scores['sequences']} sequences, origin {scores['origin']}",
+        style="bold",
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for heading in ("target", "unit"):
         table.add_column(heading, no_wrap=True)
     for heading in ("days", "R2", "RMSE", "MAE", "bias", "skill"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, target in scores.targets.items():
+    for name, target in scores["targets"].items():
         table.add_row(
-            name + (" *" if name in scores.ranked else ""), VARIABLES[name].unit, str(target.n),
-            _number(target.r2, "{:.3f}"), _number(target.rmse), _number(target.mae), _number(target.bias),
-            _number(target.skill, "{:.3f}") + _between(target.intervals.get("skill")),
+            name + (" *" if name in scores["ranked"] else ""), VARIABLES[name].unit, *_metrics(target),
+            _number(target["skill"], "{:.3f}") + _between(target["intervals"].get("skill")),
         )  # fmt: skip
     console.output.print(table)
-    mean = _number(scores.skill, "{:.4f}") + _between(scores.skill_interval)
+    mean = _number(scores["skill"], "{:.4f}") + _between(scores["skill_interval"])
     console.output.print(f"* ranked; their mean skill against the climatology: {mean}")
-    console.output.print(f"release {scores.revision}, scorer {scores.scorer}, SHA-256 {scores.sha256}", soft_wrap=True)
+    console.output.print(
+        f"release {scores['revision']}, scorer {scores['scorer']}, SHA-256 {scores['sha256']}", soft_wrap=True
+    )
 
 
-def _print_pieces(pieces: Breakdown, by: str) -> None:
+def _print_pieces(pieces: dict[str, Any], by: str, ranked: list[str]) -> None:
+    """The pieces of the ranked targets: a file may predict two dozen, and JSON has them all."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     for heading in ("target", by):
         table.add_column(heading, no_wrap=True)
     for heading in ("values" if by == "scale" else "days", "R2", "RMSE", "MAE", "bias"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, target in pieces.targets.items():
-        for piece, one in target.by(by).items():
-            table.add_row(name, str(piece), *_metrics(one))
+    for name in (one for one in pieces["targets"] if one in ranked):
+        target = pieces["targets"][name]
+        for piece, one in target["scales" if by == "scale" else by].items():
+            # Never markup: names of sites come from files.
+            table.add_row(name, Text(piece), *_metrics(one))
     console.output.print(table)
-    for name, target in pieces.targets.items():
-        if (hot := target.metrics.hot_moments) is not None and (total := target.metrics.annual_total) is not None:
+    for name, target in pieces["targets"].items():
+        hot, total = target.get("hot_moments"), target.get("annual_total")
+        if hot is not None and total is not None:
             console.output.print(
-                f"{name}: {_number(100 * hot.share)} % of {hot.days} hot days caught; annual totals miss by "
-                f"{_number(100 * total.relative)} % ({total.n} years)"
+                f"{name}: {_percent(hot['share'])} % of {hot['days']} hot days caught; annual totals miss by "
+                f"{_percent(total['relative'])} % ({total['n']} years)"
             )
-    if pieces.closure is not None:
-        console.output.print(f"closure |NEE - (RECO - GPP)|: {_number(pieces.closure.mean)} g C m-2 d-1 on average")
+    if pieces["closure"] is not None:
+        console.output.print(
+            f"closure |NEE - (RECO - GPP)|: {_number(pieces['closure']['mean'])} g C m-2 d-1 on average"
+        )
 
 
-def _metrics(one: Metrics) -> tuple[str, ...]:
-    return str(one.n), _number(one.r2, "{:.3f}"), _number(one.rmse), _number(one.mae), _number(one.bias)
+def _metrics(one: dict[str, Any]) -> tuple[str, ...]:
+    return str(one["n"]), _number(one["r2"], "{:.3f}"), *(_number(one[name]) for name in ("rmse", "mae", "bias"))
 
 
-def _between(interval: Interval | None) -> str:
+def _between(interval: dict[str, float | None] | None) -> str:
     """The 95 % interval behind its number, where there is one."""
-    return "" if interval is None or not math.isfinite(interval.low) else f" [{interval.low:.3f}, {interval.high:.3f}]"
+    if interval is None or interval["low"] is None:
+        return ""
+    return f" [{interval['low']:.3f}, {interval['high']:.3f}]"
 
 
-def _number(value: float, form: str = "{:.3g}") -> str:
-    return form.format(value) if math.isfinite(value) else "-"
+def _percent(share: float | None) -> str:
+    return _number(None if share is None else 100 * share)
+
+
+def _number(value: float | None, form: str = "{:.3g}") -> str:
+    return "-" if value is None else form.format(value)

@@ -12,6 +12,7 @@ import pickle
 import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -345,17 +346,32 @@ def a_page_of_two_gigabytes_in_fifty_bytes(right: Right) -> bytes:
     return with_page(right, data_page(right.rows * DAYS, 2**31 - 1, len(data)), data, codec=6)
 
 
-def compressed(right: Right, codec: str, number: int) -> bytes:
-    size = 800 << 20  # stacks of threads that the parent had may leave a child a hundred megabytes more
-    data = pa.compress(bytes(size), codec, asbytes=True)
-    return with_page(right, data_page(right.rows * DAYS, size, len(data)), data, codec=number)
+_PIECE = bytes(1 << 20)
+_PIECES = 800
+"""Megabytes that a bomb holds: far more than the limit, as stacks of threads of the parent may leave a child more."""
+
+
+def repeated(first: bytes, piece: bytes, count: int) -> bytes:
+    """Gzip of a piece that stands there many times, in the time that one of them takes."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    head = packer.compress(first) + packer.flush(zlib.Z_FULL_FLUSH)
+    once = packer.compress(piece) + packer.flush(zlib.Z_FULL_FLUSH)
+    total = zlib.crc32(first)
+    for _ in range(count):
+        total = zlib.crc32(piece, total)
+    size = (len(first) + count * len(piece)) & 0xFFFFFFFF
+    return b"\x1f\x8b\x08" + bytes(6) + b"\xff" + head + once * count + packer.flush() + struct.pack("<II", total, size)
+
+
+def compressed(right: Right, data: bytes, codec: int) -> bytes:
+    return with_page(right, data_page(right.rows * DAYS, _PIECES * len(_PIECE), len(data)), data, codec)
 
 
 several(
     ("AF009",),
-    a_zstd_bomb=lambda right: compressed(right, "zstd", 6),
-    a_gzip_page_bomb=lambda right: compressed(right, "gzip", 2),
-    a_brotli_bomb=lambda right: compressed(right, "brotli", 4),
+    a_zstd_bomb=lambda right: compressed(right, pa.compress(_PIECE, "zstd", asbytes=True) * _PIECES, 6),
+    a_gzip_page_bomb=lambda right: compressed(right, repeated(b"", _PIECE, _PIECES), 2),
+    a_brotli_bomb=lambda right: compressed(right, pa.Codec("brotli", 1).compress(_PIECE * _PIECES, asbytes=True), 4),
 )
 
 

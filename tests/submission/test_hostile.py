@@ -22,7 +22,7 @@ from submission import convert_csv, read, validate, write
 from submission.codes import CODES
 from submission.guarded import reading_limits
 from tests.submission.conftest import metadata_for, truth_of
-from tests.submission.hostile import CORPUS, Hostile, Right
+from tests.submission.hostile import CORPUS, Hostile, Right, repeated
 
 
 @pytest.fixture(scope="module")
@@ -58,32 +58,50 @@ def test_the_corpus_meets_every_code_that_a_file_can_have() -> None:
     assert {code for file in CORPUS for code in file.codes} == set(CODES) - {"AF005"}
 
 
-_READ = """
+_RUN = """
 import resource, sys
-from submission import validate
-from submission.guarded import reading_limits
-for path in sys.argv[2:]:
-    print(validate(path, sys.argv[1], limits=reading_limits(path)))
+from agroflux_data.errors import AgrofluxError
+from submission.cli import app
+release, out, *paths = sys.argv[1:]
+for path in paths:
+    for verb in (
+        ["validate", path, "--data", release], ["score", path, "--data", release], ["describe", path],
+        ["compare", path, path, "--data", release],
+        ["convert", path, out, "--task", "ecosys_temporal", "--model", "a model", "--data", release],
+    ):
+        try:
+            app(verb, standalone_mode=False)
+        except AgrofluxError as error:
+            print(verb[0], error)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 print(used.ru_maxrss, used.ru_utime + used.ru_stime)
 """
 
 
 def test_the_memory_and_time_that_bombs_get(right: Right, tmp_path: Path, release: Release) -> None:
-    """In a process of its own: at most 512 MiB, the interpreter included, and 2 s each, as the children really used."""
-    bombs = ("a zstd bomb", "a page of two gigabytes in fifty bytes", "a hundred thousand columns")
+    """In the commands: at most 512 MiB, the interpreter included, and 2 s each, as their children really used."""
     paths = []
-    for file in CORPUS:
-        if file.name in bombs:
-            paths.append(tmp_path / f"{file.name}.parquet")
-            paths[-1].write_bytes(file.build(right))
-    assert len(paths) == len(bombs)
-    done = subprocess.run(
-        [sys.executable, "-c", _READ, str(release.path), *map(str, paths)], capture_output=True, text=True, check=True
-    )
-    peak, seconds = done.stdout.splitlines()[-1].split()
+    for name in ("a zstd bomb", "a page of two gigabytes in fifty bytes", "a hundred thousand columns"):
+        [file] = (file for file in CORPUS if file.name == name)
+        paths.append(tmp_path / f"{name}.parquet")
+        paths[-1].write_bytes(file.build(right))
+    paths.append(tmp_path / "bomb.csv.gz")
+    paths[-1].write_bytes(repeated(b"sequence,day,GPP\n", b"1,1,2\n" * (1 << 17), 1000))
+    command = [sys.executable, "-c", _RUN, str(release.path), str(tmp_path / "out.parquet"), *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    *said, last = done.stdout.splitlines()
+    refused = [line for line in said if line.startswith(("validate", "score", "describe", "compare", "convert"))]
+    assert len(refused) == 5 * len(paths)
+    assert "Traceback" not in done.stdout + done.stderr
+    of_memory = [line for line in said if line.startswith("AF009 too much work to read: more than 3")]
+    assert len(of_memory) == 3 * 2, "validate, score and compare"
+    assert sum("describe AF009" in line for line in refused) == 2
+    assert sum("convert AF009" in line for line in refused) == 1
+    peak, seconds = last.split()
     assert int(peak) <= 512 << 10
-    assert float(seconds) <= 2 * len(bombs)
+    assert float(seconds) <= 2 * len(refused)
+    assert not (tmp_path / "out.parquet").exists()
+    assert sorted(tmp_path.iterdir()) == sorted(paths)
 
 
 @pytest.mark.parametrize(
@@ -133,18 +151,6 @@ def test_what_is_wrong_with_the_call_comes_out_of_the_child(
     path.write_bytes(right.says(task="ecosys_spatial"))
     with pytest.raises(AgrofluxError, match="no test split here"):
         validate(path, open_release, limits=reading_limits(path))
-
-
-def test_the_commands_read_in_a_child(
-    right: Right, tmp_path: Path, release: Release, command: Callable[..., subprocess.CompletedProcess[str]]
-) -> None:
-    [bomb] = (file for file in CORPUS if file.name == "a page of two gigabytes in fifty bytes")
-    (tmp_path / "file.parquet").write_bytes(bomb.build(right))
-    for verb in ("validate", "score"):
-        done = command("agroflux-submit", verb, "file.parquet", "--data", str(release.path), cwd=tmp_path)
-        assert done.returncode == 2
-        assert "AF009 too much work to read: more than 320 MiB of memory" in done.stdout
-        assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
