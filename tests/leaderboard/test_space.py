@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
 import subprocess
 import sys
+import time
 from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 
+import httpx
 import pytest
 import yaml
+from gradio_client import Client, handle_file
 from huggingface_hub import HfApi, constants
 from packaging.utils import canonicalize_name
 
@@ -19,7 +24,8 @@ from agroflux_data.release import Release, Targets
 from leaderboard import cli
 from leaderboard.space import requirements
 from tests.conftest import hub  # noqa: F401 - the whole Hub, not the one route of the others here
-from tests.hub import Hub
+from tests.hub import Account, Hub
+from tests.leaderboard.conftest import FileMaker
 
 SECRET = "hf_of_the_space_alone"
 
@@ -141,3 +147,59 @@ def test_requirements_are_pinned_and_hold_all_that_a_leaderboard_loads() -> None
     needed = {canonicalize_name(one) for name in named & set(loaded) for one in of_module.get(name, [])}
     assert {"gradio", "pyarrow", "huggingface-hub"} <= needed
     assert needed - pinned <= {"agroflux"}
+
+
+def test_what_was_deployed_starts_and_takes_submissions(
+    published: Hub, deploy, tmp_path: Path, make_file: FileMaker
+) -> None:
+    code, said = deploy()
+    assert code == 0, said
+    space = published.repository("fluxes/board", "space")
+    folder = tmp_path / "space"
+    for path, content in space.files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    # Whoever answers is the copy: it says so.
+    server = folder / "leaderboard" / "server.py"
+    server.write_text(server.read_text().replace("The leaderboard is at", "The copy is at"))
+    published.accounts[SECRET] = Account("robot", ("fluxes",))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    space_sets = {
+        "SYSTEM": "spaces", "SPACE_ID": "fluxes/board", "SPACE_HOST": "fluxes-board.hf.space", "OAUTH_CLIENT_ID": "id",
+        "OAUTH_CLIENT_SECRET": "s", "OAUTH_SCOPES": "openid profile", "OPENID_PROVIDER_URL": published.url,
+        "GRADIO_SERVER_PORT": str(port), **space.secrets, **space.variables,
+    }  # fmt: skip
+    log = tmp_path / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "app.py"], cwd=folder, stdout=output, stderr=subprocess.STDOUT,
+            env=kept | published.environment(tmp_path / "home") | space_sets,
+        )  # fmt: skip
+        try:
+            assert _told(log, "The copy is at", process), log.read_text()
+            answer = httpx.get(f"http://127.0.0.1:{port}/", timeout=60)
+            client = Client(
+                f"http://127.0.0.1:{port}/", token=False, oauth_token=published.account("eve"), verbose=False
+            )
+            receipt = client.predict(handle_file(make_file()), "", api_name="/submit")
+        finally:
+            process.terminate()
+            process.wait(timeout=60)
+    assert (answer.status_code, "AgroFlux leaderboard" in answer.text) == (200, True)
+    assert SECRET not in log.read_text()
+    store = published.repository("fluxes/agroflux-store")
+    assert any(receipt["sha256"] in path for path in store.files), "received means kept in the store"
+    assert any(b'"eve"' in content for content in store.files.values())
+
+
+def _told(log: Path, words: str, process: subprocess.Popen[bytes], seconds: float = 180) -> bool:
+    """Whether a process says something, before it ends or the time is over."""
+    stop = time.monotonic() + seconds
+    while time.monotonic() < stop and process.poll() is None:
+        if words in log.read_text():
+            return True
+        time.sleep(0.2)
+    return words in log.read_text()
