@@ -7,6 +7,7 @@ import json
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -116,7 +117,7 @@ def _sample(entries: list[Entry], keys: NDArray[np.int64]) -> tuple[NDArray[np.i
     return sequences, np.sort(chance.choice(DAYS, _DAYS, replace=False)).astype(np.int64)
 
 
-def _likenesses(asked: dict[str, object], task: str) -> list[dict[str, float | int | str]]:  # the child's JSON
+def _likenesses(asked: dict[str, object], task: str) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as temporary:
         request = Path(temporary) / "request.json"
         request.write_text(json.dumps(asked))

@@ -8,6 +8,7 @@ from agroflux_data import console
 from leaderboard.commands.add import add
 from leaderboard.commands.audit import audit
 from leaderboard.commands.deploy import deploy
+from leaderboard.commands.doctor import doctor
 from leaderboard.commands.export import export
 from leaderboard.commands.rescore import rescore
 from leaderboard.commands.season import season
@@ -32,6 +33,7 @@ app.command()(rescore)
 app.command()(audit)
 app.command()(verify)
 app.command()(export)
+app.command()(doctor)
 app.add_typer(token, name="token")
 app.add_typer(season, name="season")
 

@@ -121,5 +121,6 @@ def _fetched(address: Address, kind: type[Folder]) -> Folder:
                 folder = home.fetch(kind, commit, known, ".fetching")
             if kind is Targets:
                 (folder.path / SECRET).chmod(0o600)
+                folder.path.chmod(0o700)
             os.rename(folder.path, kept)
     return kind(kept)
