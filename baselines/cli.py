@@ -9,8 +9,10 @@ from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from baselines.commands.cv import cv
 from baselines.commands.ensemble import ensemble
+from baselines.commands.models import models
 from baselines.commands.predict import predict
 from baselines.commands.run import run
+from baselines.commands.table import table
 from baselines.commands.tune import tune
 from baselines.models import ModelError
 
@@ -28,6 +30,8 @@ app.command()(cv)
 app.command()(ensemble)
 app.command()(tune)
 app.command()(predict)
+app.command()(models)
+app.command()(table)
 
 
 def main() -> None:

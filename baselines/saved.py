@@ -22,7 +22,7 @@ from baselines.models import load
 from baselines.run import Run, RunFolder
 from baselines.trees import TREES_FILE, Trees
 
-__all__ = ["ENSEMBLE_FILE", "SAVED_FILES", "Saved", "open_saved"]
+__all__ = ["ENSEMBLE_FILE", "SAVED_FILES", "Saved", "members_of", "open_saved"]
 
 ENSEMBLE_FILE = "ensemble.json"
 """What names the members of an ensemble: folders beside it."""
@@ -77,16 +77,22 @@ def open_saved(name: str | Path) -> Saved:
     if not folder.exists():
         folder = _fetched(str(name))
     if (folder / ENSEMBLE_FILE).is_file():
-        try:
-            names = json.loads((folder / ENSEMBLE_FILE).read_text())["members"]
-            members = [open_saved(folder / Path(member).name) for member in names]
-        except (ValueError, KeyError, TypeError) as error:
-            raise AgrofluxError("damaged ensemble", expected="members", came=str(error), where=folder) from None
+        members = [open_saved(member) for member in members_of(folder)]
         fitted: Fitted = Ensemble([member.fitted for member in members])
         return Saved(str(name), folder, fitted, tuple(run for member in members for run in member.runs))
     fitted = Trees.read(folder) if (folder / TREES_FILE).is_file() else Network(load(folder))
     run = RunFolder(folder).read() if (folder / "run.json").is_file() else None
     return Saved(str(name), folder, fitted, () if run is None else (run,))
+
+
+def members_of(folder: Path) -> list[Path]:
+    """The folders of an ensemble's members; of anything else, the folder itself."""
+    if not (folder / ENSEMBLE_FILE).is_file():
+        return [folder]
+    try:
+        return [folder / Path(name).name for name in json.loads((folder / ENSEMBLE_FILE).read_text())["members"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AgrofluxError("damaged ensemble", expected="members", came=str(error), where=folder) from None
 
 
 def _fetched(name: str) -> Path:
