@@ -299,7 +299,7 @@ class FluxModel(PreTrainedModel):
         total = observed.sum() if number is None else torch.as_tensor(number, device=outputs.device)
         total = total.clamp(min=1)
         # NaN goes before the square: its gradient is a product, and zero times NaN is NaN.
-        wanted = (labels - self.target_mean) / self.target_sd
+        wanted = (labels.contiguous() - self.target_mean) / self.target_sd
         squares = torch.where(observed, outputs - wanted, 0).square()
         if self.config.target_weights:
             squares = squares * squares.new_tensor(self.config.target_weights)

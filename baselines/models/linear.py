@@ -3,12 +3,15 @@
 The least that a learned model can be; the AgroFlux paper has none. What a field does depends on its past, so a day is
 described by each input on the day and by its exponentially weighted means over the days before it, which are to a
 linear model what a state is to a recurrent one (a bank of leaky integrators: Mozer 1989, Complex Systems 3, 349-381).
-It is fitted by the same gradient descent as the others, so that it differs from them in nothing but its form.
+It is fitted by the same gradient descent as the others, so that it differs from them in nothing but its form; that
+descent is slow where features go together, as means over nearly the same days do, so each mean is given by how far it
+departs from the next longer one.
 """
 
 from __future__ import annotations
 
 from dataclasses import field
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -24,8 +27,8 @@ class LinearConfig(FluxConfig):
     Attributes
     ----------
     memories : list of int
-        Days after which what an input was has faded to about a third, for each of the means; without any, a day is
-        regressed on its own inputs alone.
+        Days after which what an input was has faded to about a third, for each of the means, ascending; without any,
+        a day is regressed on its own inputs alone.
     """
 
     model_type = "agroflux-linear"
@@ -34,8 +37,10 @@ class LinearConfig(FluxConfig):
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)
-        if any(not isinstance(days, int) or days < 2 for days in self.memories):
-            raise ModelError("bad memories", "whole numbers of at least 2 days", self.memories)
+        if any(not isinstance(days, int) or days < 2 for days in self.memories) or self.memories != sorted(
+            self.memories
+        ):
+            raise ModelError("bad memories", "whole numbers of at least 2 days, ascending", self.memories)
 
 
 class LinearModel(FluxModel):
@@ -55,9 +60,9 @@ class LinearModel(FluxModel):
     def encode(self, inputs: Tensor, padding: Tensor | None = None) -> tuple[Tensor, tuple[Tensor, ...]]:
         day = torch.arange(inputs.shape[1], device=inputs.device)
         age = (day[:, None] - day).to(inputs.dtype)
-        found = [inputs]
-        for days in self.config.memories:
-            # Times the root of the days, since the spread of a mean falls with it: all features then learn alike.
-            weights = torch.where(age >= 0, (1 - 1 / days) ** age.clamp(min=0) * days**-0.5, 0)
-            found.append(weights @ inputs)
+        weights = [torch.where(age >= 0, (1 - 1 / days) ** age.clamp(min=0) / days, 0) for days in self.config.memories]
+        means = [inputs, *(one @ inputs for one in weights)]
+        found = [shorter - longer for shorter, longer in pairwise(means)] + means[-1:]
+        # Times the root of the days, since the spread of a mean falls with it.
+        found = [part * days**0.5 for part, days in zip(found, (1, *self.config.memories), strict=True)]
         return torch.cat(found, dim=-1), ()

@@ -4,7 +4,9 @@ Lea et al. (2016), Temporal convolutional networks: a unified approach to action
 47-54, doi:10.1007/978-3-319-49409-8_7, and in this form Bai, Kolter and Koltun (2018), An empirical evaluation of
 generic convolutional and recurrent networks for sequence modeling, arXiv 1803.01271: each block has two causal
 convolutions with weight normalisation (Salimans and Kingma 2016, arXiv 1602.07868), ReLU and spatial dropout (whole
-channels), and a residual connection; the dilation grows by a factor from block to block.
+channels), and a residual connection; the dilation grows by a factor from block to block. They double it, with as many
+blocks as the history of a task needs. Three blocks of kernel 5, the AgroFlux paper's size, would then see 57 days, less
+than lie between planting and harvest; with a factor of 4 they see 169.
 
 The AgroFlux paper's released code takes the days for channels of a sequence of length one, so that each day sees all
 others, later ones too, through 44 million weights. Here the convolution runs over time, and a day sees itself and the
@@ -48,7 +50,7 @@ class TcnConfig(FluxConfig):
     hidden_size: int = 50
     num_layers: int = 3
     kernel_size: int = 5
-    dilation_factor: int = 2
+    dilation_factor: int = 4
     dropout: float = 0.2
 
     @property

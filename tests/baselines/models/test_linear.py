@@ -23,16 +23,16 @@ def test_what_inputs_do_adds_up() -> None:
 def test_its_memory_is_the_running_mean_of_leaky_integrators() -> None:
     model, inputs = made(LinearModel, memories=[2, 30]), days(2, 60)
     features, _ = model.encode(inputs)
-    for number, memory in enumerate((2, 30), start=1):
-        state = torch.zeros(2, 5)
-        for day in range(60):
-            state = state + (inputs[:, day] - state) / memory
-            kept = features[:, day, 5 * number : 5 * number + 5] / memory**0.5
-            torch.testing.assert_close(kept, state, rtol=1e-4, atol=1e-5)
+    quick, slow, wanted = torch.zeros(2, 5), torch.zeros(2, 5), []
+    for day in inputs.unbind(1):
+        quick, slow = quick + (day - quick) / 2, slow + (day - slow) / 30
+        wanted.append(torch.cat([day - quick, 2**0.5 * (quick - slow), 30**0.5 * slow], dim=-1))
+    torch.testing.assert_close(features, torch.stack(wanted, dim=1), rtol=1e-4, atol=1e-5)
 
 
 def test_without_memories_a_day_stands_alone() -> None:
     model, inputs = made(LinearModel, memories=[]), days(2, 60)
     assert torch.equal(model.encode(inputs)[0], inputs)
-    with pytest.raises(ModelError, match="memories"):
-        made(LinearModel, memories=[1])
+    for memories in ([1], [8, 4]):
+        with pytest.raises(ModelError, match="memories"):
+            made(LinearModel, memories=memories)

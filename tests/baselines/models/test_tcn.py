@@ -24,6 +24,10 @@ def test_a_day_depends_on_the_receptive_field_alone(kernel: int, factor: int, fi
     assert many.grad.abs().sum((0, 2)).nonzero().min() == 121 - field
 
 
+def test_by_default_a_growing_season_is_seen() -> None:
+    assert made(TcnModel).config.receptive_field == 169
+
+
 def test_weights_are_normalised() -> None:
     model, inputs = made(TcnModel), days(2, 80)
     before = model(inputs).predictions
@@ -47,7 +51,7 @@ def test_whole_channels_are_dropped() -> None:
 def test_pytorch_tcn_has_the_same_numbers() -> None:
     theirs = pytest.importorskip("pytorch_tcn")
     model, inputs = made(TcnModel), days(3, 200)
-    other = theirs.TCN(5, [50, 50, 50], kernel_size=5, dilations=[1, 2, 4], dropout=0.2, causal=True,
+    other = theirs.TCN(5, [50, 50, 50], kernel_size=5, dilations=[1, 4, 16], dropout=0.2, causal=True,
                        use_norm="weight_norm", activation="relu", input_shape="NLC").eval()  # fmt: skip
     with torch.no_grad():
         for block, own in zip(other.network, model.blocks, strict=True):
