@@ -147,6 +147,19 @@ class Intake:
         with file, self._store.stage(file, self.largest) as staged:
             return self._take(staged, owner, limited, Path(path).name)
 
+    def metadata(self, path: Path) -> Metadata:
+        """What a file says of itself, read by a process with limits; nothing is recorded.
+
+        Raises
+        ------
+        FaultyFileError
+            It is no submission file.
+        """
+        try:
+            return _READER.metadata(path)
+        except FaultyFileError as error:
+            raise FaultyFileError(error.fault, path.name) from None
+
     def edit(self, id: str, changes: dict[str, Any]) -> Edit:
         """Change what a submission says of itself.
 

@@ -22,10 +22,13 @@ from submission.metrics import Metrics, RowSums
 from submission.report import Report
 from submission.scales import MONTHS
 
-__all__ = ["PIECES", "Breakdown", "TargetBreakdown", "breakdown"]
+__all__ = ["LEAST_SITES", "PIECES", "Breakdown", "TargetBreakdown", "breakdown"]
 
 PIECES = ("site", "year", "month", "scale")
 """What a breakdown is by."""
+
+LEAST_SITES = 5
+"""So many sites make a distribution."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,20 @@ class Breakdown:
             {"n": self.closure.n, "mean": self.closure.mean, "largest": self.closure.largest}
         )
         return {"targets": targets, "closure": closure}
+
+    def summary(self) -> dict[str, Any]:
+        """A JSON object of what says nothing of a single site, year or month: time scales, quantiles over sites, hot
+        moments, annual totals and the closure.
+
+        Of fewer sites than `LEAST_SITES` there are no quantiles either, which would be the sites' own scores.
+        """
+        targets = {}
+        for name, found in self.targets.items():
+            targets[name] = found.metrics.to_json() | {"sites": len(found.site)}
+            if len(found.site) < LEAST_SITES:
+                for scale in targets[name]["scales"].values():
+                    scale["sites"] = {}
+        return {"targets": targets, "closure": self.to_json()["closure"]}
 
 
 def _plain(numbers: dict[str, Any]) -> dict[str, Any]:

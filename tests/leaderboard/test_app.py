@@ -198,7 +198,7 @@ def test_a_forged_login_is_nobodys(served: Served, client: Client, make_file: Fi
 
 def test_the_pages_own_events_are_no_endpoints(client: Client) -> None:
     named = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
-    assert sorted(named) == ["/board", "/list", "/status", "/submit", "/withdraw"]
+    assert sorted(named) == ["/board", "/edit", "/list", "/status", "/submit", "/withdraw"]
 
 
 def test_nothing_is_fetched_from_elsewhere(served: Served) -> None:

@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboard.board import coarse, shown
-from leaderboard.figures import skill_by_model
 from leaderboard.ranking import Row, overall, rank
 from leaderboard.store import Entry, Half, Result, State, Submission
 
@@ -113,12 +112,3 @@ def test_numbers_that_are_shown_are_coarse() -> None:
     assert shown(-0.00001, "NEE R²") == "0.000"
     assert shown(0.0001235, "N2O RMSE") == "0.00012"
     assert shown(None, "Skill") == "–"
-
-
-def test_a_figure_draws_ranked_models_and_shows_markup_as_text() -> None:
-    rows = rank([entry(1, 0.5, 0.4, model="<b>bold</b>"), entry(2, 0.3, 0.2), entry(3, 0.9)], TARGETS)
-    figure = skill_by_model(rows, TARGETS)
-    assert [trace.name for trace in figure.data] == ["NEE", "GPP", "mean"]
-    assert list(figure.data[0].x) == [0.5, 0.3]
-    assert list(figure.data[2].x) == [0.45, 0.25]
-    assert figure.layout.yaxis.ticktext == ("&lt;b&gt;bold&lt;/b&gt;", "model 2")

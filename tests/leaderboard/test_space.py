@@ -87,7 +87,8 @@ def test_a_space_gets_its_files_settings_and_secret(published: Hub, deploy, toy_
     }  # fmt: skip
     assert expected.items() <= front.items()
     assert f"gradio=={front['sdk_version']}\n" in space.files["requirements.txt"].decode()
-    assert {"app.py", "leaderboard/page.css", "submission/limited.py", "agroflux_data/variables.py"} <= set(space.files)
+    files = {"app.py", "leaderboard/app/page.css", "submission/limited.py", "agroflux_data/variables.py"}
+    assert files <= set(space.files)
     assert not any("__pycache__" in path or path.startswith("baselines") for path in space.files)
     assert Release(toy_release).revision in space.files["README.md"].decode()
 
