@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from huggingface_hub.constants import HF_HOME
 from numpy.typing import NDArray
 
 from agroflux_data.release import Release
@@ -17,6 +26,8 @@ __all__ = ["Climatology", "crops"]
 
 CROP = "PLANTT"
 _CROPS = 2
+_FITTING = 1
+"""Version of `Climatology.fit`: another one may give other means for the same rows."""
 
 
 def crops(rows: pa.Table) -> NDArray[np.int64]:
@@ -80,6 +91,36 @@ class Climatology:
                         counts[name][one] += there[crop == one].sum(axis=0)
         return cls(task, {name: _filled(sums[name], counts[name]) for name in known.targets if counts[name].any()})
 
+    @classmethod
+    def kept(cls, release: Release, task: str, splits: Iterable[str]) -> Climatology:
+        """What `fit` gives, from a file in the cache of this machine where these training rows were fitted before.
+
+        At full size the fit takes minutes, and each scoring process would pay for it. The file is named for the digests
+        of the shards that the means are of, so that those of other rows are never taken.
+        """
+        splits = list(splits)
+        known = release.task(task)
+        path = _place(release, task, splits)
+        try:
+            with np.load(path, allow_pickle=False) as kept:
+                means = {name: kept[name] for name in kept.files}
+            if set(means) <= set(known.targets) and all(_is_mean(values) for values in means.values()):
+                return cls(task, {name: means[name] for name in known.targets if name in means})
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
+            pass  # there is none yet, or no whole one
+        fitted = cls.fit(release, task, splits)
+        with contextlib.suppress(OSError):  # a machine that cannot keep it fits it again
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as temporary:
+                try:
+                    np.savez(temporary, allow_pickle=False, **fitted.means)
+                    temporary.flush()
+                    os.replace(temporary.name, path)
+                except BaseException:
+                    os.unlink(temporary.name)
+                    raise
+        return fitted
+
     def of(self, target: str, crop: NDArray[np.integer]) -> NDArray[np.float32]:
         """The climatology of rows with these crops (rows,), as (rows, 365); NaN for a target that it lacks."""
         if target not in self.means:
@@ -105,6 +146,18 @@ class Climatology:
             raise ValueError(f"a climatology of {self.task} says nothing of {task}")
         blocks = list(self.blocks(release, split))
         return {name: np.concatenate([block[name] for block in blocks]) for name in ("sequence", *self.means)}
+
+
+def _place(release: Release, task: str, splits: list[str]) -> Path:
+    """Where the means over these rows are kept: their name is all that the means follow from."""
+    known = release.task(task)
+    digests = [shard.sha256 for split in splits for shard in release.split(task, split).shards]
+    text = json.dumps([_FITTING, task, CROP in known.inputs, known.targets, digests])
+    return Path(HF_HOME, "agroflux", f"climatology-{hashlib.sha256(text.encode()).hexdigest()[:32]}.npz")
+
+
+def _is_mean(values: NDArray) -> bool:
+    return values.shape == (_CROPS, DAYS) and values.dtype == np.float32 and bool(np.isfinite(values).all())
 
 
 def _filled(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -83,7 +83,7 @@ def write_climatology(release: Release, task: str, split: str | None = None, out
     has = release.splits(task)
     training = [name for name in release.task(task).training_splits(release.edition) if name in has and name != wanted]
     return write(
-        Climatology.fit(release, task, training).predict(release, task, wanted),
+        Climatology.kept(release, task, training).predict(release, task, wanted),
         output or Path(f"{task}-{CLIMATOLOGY}.parquet"),
         Metadata(
             task=task,

@@ -97,7 +97,7 @@ class Truth:
         self._starts = np.array([group.start for group in self._groups], np.int64)
         known = release.task(task)
         self._crops = _crops_of(release, known, split, self.sequence)
-        self._climatology = Climatology.fit(release, task, _others(release, known, split))
+        self._climatology = Climatology.kept(release, task, _others(release, known, split))
         self._usual = {
             name: RowSums(np.zeros(len(keys), np.int64), *(np.zeros(len(keys)) for _ in range(5)))
             for name in self.targets
