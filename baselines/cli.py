@@ -11,6 +11,7 @@ from baselines.commands.cv import cv
 from baselines.commands.ensemble import ensemble
 from baselines.commands.models import models
 from baselines.commands.predict import predict
+from baselines.commands.push import push
 from baselines.commands.run import run
 from baselines.commands.table import table
 from baselines.commands.tune import tune
@@ -30,6 +31,7 @@ app.command()(cv)
 app.command()(ensemble)
 app.command()(tune)
 app.command()(predict)
+app.command()(push)
 app.command()(models)
 app.command()(table)
 
