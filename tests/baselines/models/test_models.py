@@ -273,6 +273,18 @@ def test_gaps_move_neither_loss_nor_gradient(toy_release: Path, name: str) -> No
     assert nothing.item() == 0
 
 
+def test_in_bfloat16_it_says_nearly_the_same(name: str) -> None:
+    model, inputs = made(MODELS[name]), days(3, 90)
+    labels = torch.randn(3, 90, 3, generator=torch.Generator().manual_seed(2))
+    whole = model(inputs, labels)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = model(inputs, labels)
+    half.loss.backward()
+    assert half.predictions.dtype == torch.float32
+    torch.testing.assert_close(half.predictions, whole.predictions, rtol=0, atol=0.1)
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
 def test_every_parameter_learns(toy_release: Path, name: str) -> None:
     columns = columns_of(toy_release)
     model = make(name, columns)
