@@ -191,7 +191,7 @@ def _assemble(plan: Plan, staging: Path, pieces: list[Piece], name: str) -> None
     if whole.exists():
         shutil.rmtree(whole)
     (whole / PUBLIC).mkdir(parents=True)
-    (whole / TARGETS).mkdir()
+    (whole / TARGETS).mkdir(mode=0o700)  # a machine may have other users
     public = _tasks(plan, staging, pieces, PUBLIC)
     hidden = _tasks(plan, staging, pieces, TARGETS)
     digests = [shard.sha256 for task in public.values() for split in task.splits.values() for shard in split.shards]

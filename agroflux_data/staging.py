@@ -128,8 +128,10 @@ class Staging:
             )  # fmt: skip
         if strangers or ((note := _read(staging.path / _PLAN)) is not None and note["plan"] != staging.plan):
             shutil.rmtree(staging.path)
+        # Hidden values lie here for a while, and a machine may have other users.
+        staging.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in (PUBLIC, TARGETS, _RECORDS, _ATTEMPTS):
-            (staging.path / name).mkdir(parents=True, exist_ok=True)
+            (staging.path / name).mkdir(exist_ok=True)
         with staging.attempt() as attempt:
             kept = attempt / SECRET
             kept.touch(mode=0o600)

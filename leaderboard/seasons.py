@@ -184,12 +184,13 @@ class Seasons:
         coming = next((season for season in seasons if season.phase(now) is Phase.ANNOUNCED), None)
         ended = [season for season in seasons if season.phase(now) in (Phase.FROZEN, Phase.CLOSED)]
         raise ClosedError(
-            f"no submissions are taken now: season {ended[-1].name} ended at {_shown(ended[-1].freezes)}"
+            f"season {ended[-1].name!r} ended at {_shown(ended[-1].freezes)} and takes no more submissions"
             if ended
             else "no submissions are taken yet",
-            expected=f"season {coming.name}, which opens at {_shown(coming.opens)}" if coming
-            else "the next season, whose beginning is not known yet",
-        )  # fmt: skip
+            expected=f"season {coming.name!r}, which opens at {_shown(coming.opens)}"
+            if coming
+            else "the next season; when it opens is not known yet",
+        )
 
     def open(
         self, name: str, release: Release, opens: datetime | None = None, freezes: datetime | None = None

@@ -240,3 +240,7 @@ def test_a_source_with_one_site_has_a_temporal_task_only(tmp_path):
     release = build(plan, tmp_path / "mine", workers=1)
     assert release.tasks == ("towers_temporal",)
     assert set(release.splits("towers_temporal")) == {"train", "validation", "test"}
+
+
+def test_hidden_targets_are_closed_to_the_other_users_of_a_machine(toy_release):
+    assert targets_folder(toy_release).stat().st_mode & 0o077 == 0
