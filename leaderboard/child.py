@@ -58,7 +58,7 @@ def score(
         None where ``alive`` said False.
     """
     hidden = ["--targets", str(targets), "--half", half.value]
-    score_it = ["score", str(file), "--data", str(release), *hidden, "--json"]
+    score_it = ["score", str(file), "--data", str(release), *hidden, "--json", "--summary"]
     try:
         ended = run("submission.cli", score_it, limits, alive)
     except TookTooLongError:

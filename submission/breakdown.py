@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from submission.metrics import Metrics, RowSums
 from submission.report import Report
 from submission.scales import MONTHS
 
-__all__ = ["LEAST_SITES", "PIECES", "Breakdown", "TargetBreakdown", "breakdown"]
+__all__ = ["LEAST_SITES", "PIECES", "Breakdown", "TargetBreakdown", "breakdown", "summarised"]
 
 PIECES = ("site", "year", "month", "scale")
 """What a breakdown is by."""
@@ -83,20 +83,6 @@ class Breakdown:
             {"n": self.closure.n, "mean": self.closure.mean, "largest": self.closure.largest}
         )
         return {"targets": targets, "closure": closure}
-
-    def summary(self) -> dict[str, Any]:
-        """A JSON object of what says nothing of a single site, year or month: time scales, quantiles over sites, hot
-        moments, annual totals and the closure.
-
-        Of fewer sites than `LEAST_SITES` there are no quantiles either, which would be the sites' own scores.
-        """
-        targets = {}
-        for name, found in self.targets.items():
-            targets[name] = found.metrics.to_json() | {"sites": len(found.site)}
-            if len(found.site) < LEAST_SITES:
-                for scale in targets[name]["scales"].values():
-                    scale["sites"] = {}
-        return {"targets": targets, "closure": self.to_json()["closure"]}
 
 
 def _plain(numbers: dict[str, Any]) -> dict[str, Any]:
@@ -159,6 +145,29 @@ def breakdown(
         start += group.num_rows
     names = _names(release, report.task, report.split)
     return Breakdown({name: pieces.result(names) for name, pieces in sums.items()}, closed)
+
+
+def summarised(
+    report: Report, release: Release, targets: Targets | str | Path | None = None, half: str = "all"
+) -> dict[str, Any]:
+    """What may be known of a file before single sites may: a JSON object.
+
+    The ranked targets by time scale and as quantiles over sites, hot moments, annual totals, and the closure where the
+    file has one. Of fewer sites than `LEAST_SITES` there are no quantiles, which would be the sites' own scores.
+    Arguments and errors are those of `breakdown`.
+    """
+    report.raise_for_faults()
+    assert report.task is not None
+    closed = CLOSURE if set(CLOSURE) <= set(report.targets) else ()
+    wanted = [name for name in report.targets if name in (*release.task(report.task).ranked_targets, *closed)]
+    pieces = breakdown(replace(report, targets=tuple(wanted)), release, targets, half)
+    found = {}
+    for name, target in pieces.targets.items():
+        found[name] = target.metrics.to_json() | {"sites": len(target.site)}
+        if len(target.site) < LEAST_SITES:
+            for scale in found[name]["scales"].values():
+                scale["sites"] = {}
+    return {"targets": found, "closure": pieces.to_json()["closure"]}
 
 
 def _names(release: Release, task: str, split: str) -> dict[int, str]:

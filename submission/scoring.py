@@ -28,7 +28,7 @@ from submission.validation import validate, validate_rows, within
 
 __all__ = ["SCORER", "Errors", "Scores", "TargetScores", "measure", "score", "score_report"]
 
-SCORER = "2"
+SCORER = "3"
 """Version of the scorer: another one may give other numbers for the same file, or further ones."""
 
 _THREADS = 2

@@ -16,7 +16,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
 from submission.bootstrap import RESAMPLES
-from submission.breakdown import PIECES, breakdown
+from submission.breakdown import PIECES, breakdown, summarised
 from submission.commands.arguments import Data, File, Half, Json, Split, TargetsFolder
 from submission.commands.refusal import or_refused, refuse
 from submission.guarded import guarded, reading_limits, scoring_limits, working_limits
@@ -36,6 +36,14 @@ def score(
     by: Annotated[
         str | None, typer.Option(help="The ranked targets by site, year, month or scale (of time) too; JSON has all.")
     ] = None,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary",
+            help="With --json: the ranked targets by time scale and as quantiles over sites, hot moments, annual "
+            "totals and closure too, and of no single site.",
+        ),
+    ] = False,
     resamples: Annotated[
         int, typer.Option(help="How often site-years are resampled for the 95 % intervals; 0 for none.", min=0)
     ] = RESAMPLES,
@@ -64,6 +72,8 @@ def score(
     more = working_limits(report)
     if by is not None:
         found["pieces"] = guarded(lambda: breakdown(report, release, targets, half).to_json(), file, more)
+    elif summary:
+        found["pieces"] = guarded(lambda: summarised(report, release, targets, half), file, more)
     if as_json:
         print(json.dumps(found, indent=1, allow_nan=False))
     else:

@@ -13,7 +13,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.sequences import parts
 from submission import metrics, score, validate, write
-from submission.breakdown import PIECES, breakdown
+from submission.breakdown import LEAST_SITES, PIECES, breakdown, summarised
 from submission.scales import SCALES
 from tests.submission.conftest import TASK, Arrays, metadata_for, truth_of
 
@@ -70,3 +70,20 @@ def test_halves(release: Release, perfect: Path, submit: Callable[..., Path]) ->
     assert n[1] == score(perfect, release, half="public").targets["GPP"].n > 0
     with pytest.raises(AgrofluxError, match="half"):
         breakdown(report, release, half="third")
+
+
+@pytest.mark.parametrize("task", ["ecosys_temporal", "ecosys_spatial", "towers_temporal"])
+def test_a_summary_names_no_single_site(release: Release, tmp_path: Path, task: str) -> None:
+    path, truth, _ = shuffled(release, task, tmp_path / "file.parquet", ("NEE", "GPP", "RECO", "N2O", "ET"))
+    report = validate(path, release)
+    found = json.loads(json.dumps(summarised(report, release), allow_nan=False))
+    whole = breakdown(report, release)
+    sites = len(set(parts(truth["sequence"])[0].tolist()))
+    assert set(found["targets"]) == {*release.task(task).ranked_targets, "RECO"}
+    for name, of in found["targets"].items():
+        assert of["sites"] == sites
+        assert not {"site", "year", "month"} & set(of)
+        assert of["scales"]["weekly"]["r2"] == pytest.approx(whole.targets[name].metrics.scales["weekly"].pooled.r2)
+        assert [bool(scale["sites"]) for scale in of["scales"].values()] == [sites >= LEAST_SITES] * len(SCALES)
+    assert whole.closure is not None
+    assert found["closure"]["mean"] == pytest.approx(whole.closure.mean)
