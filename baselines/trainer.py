@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import EvalPrediction, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
@@ -36,6 +36,9 @@ class FluxTrainer(Trainer):
     gradients, however the gaps are spread. Metrics are pooled over all observed days of the evaluation rows, where a
     mean over batches would weigh days by the gaps around them.
 
+    Where the model's configuration asks for physical constraints, the log has each part of the loss by its name:
+    ``loss_error``, ``loss_carbon_closure`` and so on, whose sum is ``loss``.
+
     Parameters
     ----------
     model : FluxModel
@@ -50,6 +53,7 @@ class FluxTrainer(Trainer):
     """
 
     model: FluxModel
+    loss_is_scaled_for_ga = True  # `compute_loss` divides by the whole accumulated batch
 
     def __init__(
         self,
@@ -71,6 +75,33 @@ class FluxTrainer(Trainer):
             callbacks=callbacks,
         )
         self.remove_callback(PrinterCallback)
+        self._terms: dict[str, Tensor] = {}
+        self._steps_before = 0
+        """Sums of the parts of the loss since they were last logged, and the steps that were done then."""
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        loss, outputs = super().compute_loss(model, inputs, True, num_items_in_batch)
+        if model.training and len(outputs["terms"]) > 1:
+            if not self._terms:
+                self._steps_before = self.state.global_step
+            for name, term in outputs["terms"].items():
+                self._terms[name] = self._terms.get(name, 0) + term.detach()
+        return (loss, outputs) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        if "loss" in logs and self._terms:
+            steps = self.state.global_step - self._steps_before
+            for name, term in self._terms.items():
+                total = self.accelerator.gather(term).sum() if self.args.world_size > 1 else term
+                logs[f"loss_{name}"] = float(total) / steps
+            self._terms = {}
+        super().log(logs, start_time)
 
     def get_train_dataloader(self) -> Feed:  # type: ignore[override]
         """The batches of this process: the library would repeat rows where processes do not divide a batch."""

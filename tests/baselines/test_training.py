@@ -103,6 +103,28 @@ def test_two_processes_give_the_gradients_of_one(toy_release: Path, tmp_path: Pa
     assert apart < 1e-5 * moved
 
 
+def test_parts_of_the_loss_are_logged_by_name(toy_release: Path, tmp_path: Path) -> None:
+    columns = Columns.of(Release(toy_release), "ecosys_temporal", "train", INPUTS, ("NEE", "RECO", "GPP"))
+    rows = Arrays.read(columns)
+    logs = []
+    for batch, accumulation in ((8, 1), (2, 4)):
+        set_seed(0)
+        model = LstmModel(config_for(LstmConfig, columns, hidden_size=8, num_layers=1, dropout=0.0, carbon_closure=0.5))
+        trainer = FluxTrainer(
+            model,
+            arguments(tmp_path, per_device_train_batch_size=batch, gradient_accumulation_steps=accumulation,
+                      max_steps=4, logging_steps=2),
+            rows,
+        )  # fmt: skip
+        trainer.train()
+        logs.append([entry for entry in trainer.state.log_history if "loss" in entry])
+    for whole, parts in zip(*logs, strict=True):
+        assert whole["loss_carbon_closure"] > 0
+        assert whole["loss"] == pytest.approx(whole["loss_error"] + whole["loss_carbon_closure"], rel=1e-4)
+        for name in ("loss", "loss_error", "loss_carbon_closure"):
+            assert parts[name] == pytest.approx(whole[name], rel=1e-4)
+
+
 def test_metrics_are_pooled_over_days(toy_release: Path, tmp_path: Path) -> None:
     arrays = rows_with_gaps(toy_release, 9)
     columns = replace(arrays.columns, splits=("train",))
