@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from agroflux_data.release import Release
-from leaderboard.ranking import OverallRow, Row, overall, rank
+from leaderboard.ranking import DECIMALS, OverallRow, Row, overall, rank
 from leaderboard.seasons import Seasons
 from leaderboard.store import Store
 from leaderboard.verification import verified
@@ -65,9 +65,9 @@ class Board:
         origin = self._release.origin(task)
         return [
             [
-                row.rank, row.model, coarse(row.skill), row.submission.owner,
-                *(coarse(value) for target in self.targets(task)
-                  for value in (row.targets[target].r2, row.targets[target].rmse)),
+                row.rank, row.model, _decimals(row.skill), row.submission.owner,
+                *(value for target in self.targets(task)
+                  for value in (_decimals(row.targets[target].r2), coarse(row.targets[target].rmse))),
                 str(row.entry.metadata.get("pretraining") or "-"), origin, f"{row.submission.received:%Y-%m-%d}",
             ]
             for row in rows
@@ -75,15 +75,22 @@ class Board:
 
 
 def coarse(value: Any) -> Any:
-    """JSON values with every number that is not whole rounded to four significant digits.
+    """JSON values with every number that is not whole rounded to four significant digits, R2 and skill to decimals too.
 
-    Finer ones would tell more about the hidden values than about the model.
+    Finer ones would tell more about the hidden values than about the model: near 0, as that of a constant is, four
+    digits of an R2 would be as fine as the scorer's own.
     """
     if isinstance(value, dict):
-        return {name: coarse(item) for name, item in value.items()}
+        return {name: _decimals(item) if name in ("r2", "skill") else coarse(item) for name, item in value.items()}
     if isinstance(value, list):
         return [coarse(item) for item in value]
     return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def _decimals(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _decimals(item) for name, item in value.items()}
+    return round(coarse(value), DECIMALS) if isinstance(value, float) else value
 
 
 def shown(cell: Any, header: str) -> str:

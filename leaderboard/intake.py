@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,7 @@ from agroflux_data.release import Release
 from agroflux_data.splits import Edition
 from agroflux_data.variables import DAYS
 from leaderboard.seasons import Seasons
-from leaderboard.store import Edit, QuotaExceeded, Staged, Store, next_day
+from leaderboard.store import LONG_DAYS, LONG_RUN, Edit, QuotaExceeded, Staged, Store, next_day
 from submission.codes import Fault, FaultyFileError
 from submission.metadata import Metadata
 from submission.reader import Reader
@@ -114,8 +116,14 @@ class Intake:
 
     def quota(self, owner: str, task: str) -> Quota:
         """What an owner has left today."""
-        left = max(0, self.per_day - self._store.used(owner, task))
-        return Quota(left, self.per_day, next_day(datetime.now(UTC)))
+        left = self.per_day - self._store.used(owner, task)
+        in_the_long_run = LONG_RUN * self.per_day - self._store.used(owner, task, LONG_DAYS)
+        return Quota(max(0, min(left, in_the_long_run)), self.per_day, next_day(datetime.now(UTC)))
+
+    def prepare(self) -> None:
+        """Start what reads metadata, which takes seconds, so that the first sender does not wait for it."""
+        with contextlib.suppress(AgrofluxError):
+            _READER.metadata(os.devnull)
 
     def receive(self, path: str | Path, owner: str, *, limited: bool = True) -> Receipt:
         """Take a file into the store.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import threading
 from pathlib import Path
 
 from agroflux_data import console
@@ -64,6 +65,7 @@ def serve(
     # A server is stopped politely by SIGTERM as by Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     worker.start()
+    threading.Thread(target=intake.prepare, name="prepare", daemon=True).start()
     try:
         url = page.launch(host, port)
         console.output.print(f"The leaderboard is at {url} (stop it with Ctrl-C)")

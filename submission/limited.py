@@ -14,6 +14,9 @@ from submission.child import OUT_OF_MEMORY, impose
 
 __all__ = ["main"]
 
+_NICE = 10
+"""Such work waits for nobody; those who talk to the server do, and come first."""
+
 
 def main(arguments: list[str]) -> None:
     """Set the limits and become the module.
@@ -26,6 +29,7 @@ def main(arguments: list[str]) -> None:
     """
     parent, memory, cpu, module, *rest = arguments
     impose(int(parent), int(memory), int(cpu))
+    os.nice(_NICE)
     sys.argv = [module, *rest]
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)

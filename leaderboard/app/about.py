@@ -5,6 +5,7 @@ from __future__ import annotations
 from agroflux_data.origins import ORIGINS
 from agroflux_data.release import Release, Split
 from leaderboard.intake import Intake
+from leaderboard.store import LONG_DAYS, LONG_RUN
 
 __all__ = ["about"]
 
@@ -43,8 +44,9 @@ def about(release: Release, intake: Intake) -> str:
         "- Scores are those of the **public half** of the hidden rows. The others stay closed until a season ends.",
         "",
         "## Rules",
-        f"- {intake.per_day} submissions a day (UTC) and task for each participant. What fails by our fault is given "
-        "back; a file that is rejected counts, so check it first with `agroflux-submit validate`.",
+        f"- {intake.per_day} submissions a day (UTC) and task for each participant, and {LONG_RUN * intake.per_day} in "
+        f"any {LONG_DAYS} days: who asks more learns about the hidden rows. What fails by our fault is given back; "
+        "a file that is rejected counts, so check it first with `agroflux-submit validate`.",
         "- The same file sent twice is one submission. A withdrawn submission is hidden, not deleted.",
         "- The hidden outputs may not be used in any way; say in the file's metadata what else went into the model.",
         "",

@@ -4,6 +4,8 @@ from leaderboard.store.hub import HubStore
 from leaderboard.store.local import LocalStore
 from leaderboard.store.places import open_store
 from leaderboard.store.records import (
+    LONG_DAYS,
+    LONG_RUN,
     Busy,
     Edit,
     Entry,
@@ -21,6 +23,8 @@ from leaderboard.store.records import (
 )
 
 __all__ = [
+    "LONG_DAYS",
+    "LONG_RUN",
     "Busy",
     "Edit",
     "Entry",

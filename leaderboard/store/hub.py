@@ -259,9 +259,9 @@ class HubStore:
         """See `Store.entries`."""
         return self._tables.entries(task=task, owner=owner, revision=revision)
 
-    def used(self, owner: str, task: str) -> int:
+    def used(self, owner: str, task: str, days: int = 1) -> int:
         """See `Store.used`."""
-        return self._tables.used(owner, task, datetime.now(UTC))
+        return self._tables.used(owner, task, datetime.now(UTC), days)
 
     def results(self, id: str) -> list[Result]:
         """See `Store.results`."""

@@ -13,8 +13,11 @@ from typing import Any, BinaryIO, Protocol
 
 from agroflux_data.errors import AgrofluxError
 
-__all__ = ["Busy", "Edit", "Entry", "Event", "Half", "Lease", "QuotaExceeded", "Result", "Staged", "State", "Store",
-           "Submission", "TooLarge", "next_day"]  # fmt: skip
+__all__ = ["LONG_DAYS", "LONG_RUN", "Busy", "Edit", "Entry", "Event", "Half", "Lease", "QuotaExceeded", "Result",
+           "Staged", "State", "Store", "Submission", "TooLarge", "next_day"]  # fmt: skip
+
+LONG_RUN, LONG_DAYS = 6, 90
+"""An owner has so many days' quota for a task in so many days: who may ask for ever learns the hidden values."""
 
 
 class State(StrEnum):
@@ -307,8 +310,8 @@ class Store(Protocol):
         """Submissions in the order they were received, withdrawn ones too."""
         ...
 
-    def used(self, owner: str, task: str) -> int:
-        """How much of today's quota an owner has used for a task; what failed does not count."""
+    def used(self, owner: str, task: str, days: int = 1) -> int:
+        """How much of the quota of today, or of so many days, an owner has used for a task; what failed counts not."""
         ...
 
     def results(self, id: str) -> list[Result]:

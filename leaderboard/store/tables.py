@@ -16,6 +16,8 @@ from typing import Any
 
 from agroflux_data.errors import AgrofluxError
 from leaderboard.store.records import (
+    LONG_DAYS,
+    LONG_RUN,
     Edit,
     Entry,
     Event,
@@ -256,15 +258,19 @@ class Tables:
             private = {row["number"]: _result(row) for row in found}
         return [_entry(row, private.get(row["private"])) for row in rows]
 
-    def used(self, owner: str, task: str, now: datetime) -> int:
+    def used(self, owner: str, task: str, now: datetime, days: int = 1) -> int:
         """See `Store.used`."""
-        since = next_day(now) - timedelta(days=1)
-        row = self._connection.execute(
-            f"SELECT count(*) FROM submissions s LEFT JOIN results r ON r.number = {_PUBLIC} "
-            "WHERE s.owner = ? AND s.task = ? AND s.received >= ? AND (r.state IS NULL OR r.state != 'failed')",
+        return len(self._counted(owner, task, next_day(now) - timedelta(days=days)))
+
+    def _counted(self, owner: str, task: str, since: datetime) -> list[datetime]:
+        """When those submissions came that count against the quota, the oldest first."""
+        rows = self._connection.execute(
+            f"SELECT s.received FROM submissions s LEFT JOIN results r ON r.number = {_PUBLIC} "
+            "WHERE s.owner = ? AND s.task = ? AND s.received >= ? AND (r.state IS NULL OR r.state != 'failed') "
+            "ORDER BY s.received",
             (owner, task, since.isoformat()),
-        ).fetchone()
-        return int(row[0])
+        )
+        return [datetime.fromisoformat(row["received"]) for row in rows]
 
     def results(self, id: str) -> list[Result]:
         """See `Store.results`."""
@@ -275,13 +281,24 @@ class Tables:
         return [_result(row) for row in rows]
 
     def refuse_beyond(self, quota: int | None, owner: str, task: str) -> None:
-        """Raise `QuotaExceeded` where an owner has none left today."""
+        """Raise `QuotaExceeded` where an owner has none left today, or in the long run."""
+        if quota is None:
+            return
         now = datetime.now(UTC)
-        if quota is not None and self.used(owner, task, now) >= quota:
+        if self.used(owner, task, now) >= quota:
             raise QuotaExceeded(
                 "the quota of the day is used up",
                 expected=f"at most {quota} submissions a day for {task}; it begins anew at "
                 f"{next_day(now):%Y-%m-%d %H:%M} UTC",
+            )
+        most = quota * LONG_RUN
+        counted = self._counted(owner, task, next_day(now) - timedelta(days=LONG_DAYS))
+        if len(counted) >= most:
+            again = next_day(counted[-most]) + timedelta(days=LONG_DAYS - 1)
+            raise QuotaExceeded(
+                f"the quota of {LONG_DAYS} days is used up",
+                expected=f"at most {most} submissions in {LONG_DAYS} days for {task}; the next may come at "
+                f"{again:%Y-%m-%d %H:%M} UTC",
             )
 
     def waiting(self) -> int:

@@ -109,6 +109,9 @@ def test_ranks_follow_skills_whatever_comes(skills: list[float | None]) -> None:
 def test_numbers_that_are_shown_are_coarse() -> None:
     fine = {"targets": {"NEE": {"rmse": 1.23456789, "n": 7320}}, "list": [0.000123456], "none": None}
     assert coarse(fine) == {"targets": {"NEE": {"rmse": 1.235, "n": 7320}}, "list": [0.0001235], "none": None}
+    near = {"r2": -1.57732e-6, "skill": 0.00740412, "intervals": {"r2": {"low": -1.57732e-6, "high": 0.123456}}}
+    coarser = {"r2": 0.0, "skill": 0.0074, "intervals": {"r2": {"low": 0.0, "high": 0.1235}}}
+    assert coarse(near) == coarser, "the R² of a constant is near 0, where four digits would be exact"
     assert shown(-0.00001, "NEE R²") == "0.000"
     assert shown(0.0001235, "N2O RMSE") == "0.00012"
     assert shown(None, "Skill") == "–"
