@@ -81,6 +81,8 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.cores
 	$(BIN)/python -m benchmarks.memory
 	$(BIN)/python -m benchmarks.score
+	$(BIN)/python -m benchmarks.load
+	$(BIN)/python -m benchmarks.probe
 	$(BIN)/python -m benchmarks.feed
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["Usage", "watch"]
+__all__ = ["Usage", "resident", "watch"]
 
 _INTERVAL = 0.1
 """Seconds: the search for processes takes milliseconds itself."""
@@ -64,6 +64,17 @@ def watch(name: str, arguments: Sequence[str]) -> Usage:
     if running.returncode:
         raise subprocess.CalledProcessError(running.returncode, command)
     return Usage(peak, largest, tuple(busy.values()))
+
+
+def resident(pid: int) -> int:
+    """Bytes of resident memory of a process and all under it; what they share counts for each."""
+    found = 0
+    for process in _tree(psutil.Process(pid)):
+        try:
+            found += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return found
 
 
 def _tree(root: psutil.Process) -> list[psutil.Process]:
