@@ -10,12 +10,13 @@ export HF_HUB_OFFLINE := 1
 export HF_HOME := $(CURDIR)/demo/cache/huggingface
 export MPLCONFIGDIR := $(CURDIR)/demo/cache/matplotlib
 
-.PHONY: help install demo test test-slow lint bench clean
+.PHONY: help install demo test test-slow lint fuzz bench clean
 
 help:
 	@echo "make demo       build the data, train an LSTM, score it and print the leaderboard (under 10 minutes)"
 	@echo "make test       linter, type checker and tests"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make fuzz       look for files that break the validator, two minutes"
 	@echo "make bench      every claim about speed, measured here"
 	@echo "make clean      remove what demo made; the data in agroflux/ stay"
 
@@ -72,6 +73,11 @@ test: lint
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# Not among the other tests, as atheris has no wheels for every machine.
+fuzz: $(VENV)/installed
+	$(BIN)/pip install --quiet "atheris>=3"
+	$(BIN)/python -m tests.submission.fuzz 120
 
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.batches
