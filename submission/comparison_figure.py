@@ -63,11 +63,17 @@ def _intervals(panel: Axes, name: str, target: TargetComparison) -> None:
     panel.set_yticks([])
     panel.set_title(f"{name}  A - B", loc="left", fontsize=9.5, pad=4)
     panel.margins(x=0.15)
+    if not target.sites:  # both say the same, and the axis would be one of rounding
+        panel.set_xlim(-1, 1)
     panel.xaxis.set_major_locator(MaxNLocator(4))
     _quiet(panel)
 
 
 def _bars(panel: Axes, title: str, groups: tuple[Group, ...], labels: list[str]) -> None:
+    if not groups:
+        panel.text(0.5, 0.5, "no difference", transform=panel.transAxes, ha="center", color=_QUIET, fontsize=8.5)
+        panel.set_axis_off()
+        return
     at = np.arange(len(groups))
     for offset, colour, heights in (
         (-0.2, _A, [one.rmse_a for one in groups]), (0.2, _B, [one.rmse_b for one in groups])
