@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,8 @@ def verify(
     AgrofluxError
         No such submission, no model of ours, or it does not run. Nothing is recorded then.
     """
+    if find_spec("torch") is None:
+        raise AgrofluxError("torch is not installed, with which models run", expected="pip install 'agroflux[train]'")
     entry = store.entry(id)
     if entry is None or entry.state is not State.SCORED:
         raise AgrofluxError("nothing to verify", expected="a scored submission", came=id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -28,6 +29,8 @@ season = typer.Typer(
 )
 _Name = Annotated[str, typer.Argument(help="The season.", show_default=False)]
 _Wait = Annotated[bool, typer.Option("--wait", help="Score here what is not scored yet, until the standing is there.")]
+_ON_THEIR_WAY = 60.0
+"""Seconds in which a submission that was received before the freeze is in the repository."""
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
 
@@ -81,6 +84,11 @@ def close(name: _Name, wait: _Wait = False, data: Data = DATA, targets: Targets 
     seasons = Seasons(records)
     frozen = seasons.freeze(name)
     _print(frozen)
+    if locations.is_remote(store) and frozen.phase() is Phase.FROZEN:
+        _wait_for_others(frozen)
+        records.close()
+        records = open_store(store)
+        seasons = Seasons(records)
     progress = seasons.settle(name, release)
     if hidden is not None:
         worker = Worker(records, release, hidden)
@@ -120,8 +128,17 @@ def choose(
     console.output.print(f"{id} will compete, instead of the participant's best", soft_wrap=True)
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    return None if time is None else time.replace(tzinfo=UTC)
+def _wait_for_others(frozen: Season) -> None:
+    """Give a server that writes to the same repository the time to hear of the freeze, and to end what it has begun."""
+    assert frozen.freezes is not None
+    left = _ON_THEIR_WAY - (datetime.now(UTC) - frozen.freezes).total_seconds()
+    if left > 0:
+        with console.messages.status("a minute for submissions that are on their way"):
+            time.sleep(left)
+
+
+def _utc(given: datetime | None) -> datetime | None:
+    return None if given is None else given.replace(tzinfo=UTC)
 
 
 def _print(one: Season) -> None:

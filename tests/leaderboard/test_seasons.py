@@ -14,6 +14,8 @@ from leaderboard.board import Board
 from leaderboard.intake import Intake
 from leaderboard.seasons import ClosedError, Phase, Seasons
 from leaderboard.store import Half, LocalStore, Result, State
+from tests.conftest import hub  # noqa: F401 - the whole Hub, not the one route of the others here
+from tests.hub import Hub
 from tests.leaderboard.conftest import Command, FileMaker
 
 TASK, TARGETS = "towers_temporal", ("NEE", "GPP")
@@ -223,3 +225,21 @@ def test_a_season_is_closed_by_the_command(
     assert "Winter 26: closed" in command("season", "list", "--store", tmp_path / "store")[1]
     code, _, err = command("season", "open", "Next", *home)
     assert (code, "a new release" in err) == (0, True)
+
+
+def test_a_season_of_a_store_on_the_hub_waits_for_what_is_on_its_way(
+    command: Command,
+    toy_release: Path,
+    hub: Hub,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", hub.account("ada", ("fluxes",)))
+    home = ("--data", toy_release, "--store", "hf://datasets/fluxes/store")
+    waited: list[str] = []
+    monkeypatch.setattr("leaderboard.commands.season._wait_for_others", lambda season: waited.append(season.name))
+    assert command("season", "open", "one", *home)[0] == 0
+    code, _, err = command("season", "close", "one", *home)
+    assert code == 0, err
+    assert "one: closed" in command("season", "list", "--store", home[-1])[1]
+    assert command("season", "close", "one", *home)[0] == 0
+    assert waited == ["one"], "once it is closed there is nothing to wait for"
