@@ -28,9 +28,9 @@ from agroflux_data.statistics import Moments
 from agroflux_data.variables import DAYS
 
 __all__ = ["BAND", "BIN", "CROPS", "DIFFERENCE", "EMISSION_FACTOR", "FARM_RATES", "FLUXES", "MONTHS", "RATIO",
-           "SATURATION", "TOP_DAYS", "TOWERS", "Band", "Realism", "Response", "Scaler", "Season", "Spread", "TopDays",
-           "bands", "measure", "monthly_total", "plateau", "reference_response", "reference_top_days",
-           "top_days"]  # fmt: skip
+           "SATURATION", "TOP_DAYS", "TOWERS", "Band", "Comparison", "Realism", "Response", "Scaler", "Season",
+           "Spread", "TopDays", "bands", "measure", "monthly_total", "plateau", "reference_response",
+           "reference_top_days", "top_days"]  # fmt: skip
 
 Array = NDArray[np.floating]
 

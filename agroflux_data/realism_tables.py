@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from rich.box import SIMPLE
-from rich.console import Group
+from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,7 @@ from agroflux_data.realism import (
     SATURATION,
     TOP_DAYS,
     TOWERS,
+    Comparison,
     Realism,
     Scaler,
     Season,
@@ -30,6 +32,7 @@ from agroflux_data.realism import (
     reference_response,
     reference_top_days,
 )
+from agroflux_data.realism_reasons import reasons
 
 __all__ = ["heading", "summary", "tables"]
 
@@ -75,7 +78,10 @@ def _scalers(realism: Realism) -> Group:
     if missed:
         note += "\nmissed ones by source, mean and sd:\n" + "".join(missed)
     return _titled(
-        "Moments of the official variables: training rows of ecosys and daycent, pooled 18 to 21", table, note.rstrip()
+        "Moments of the official variables: training rows of ecosys and daycent, pooled 18 to 21",
+        table,
+        note.rstrip(),
+        *realism.scalers,
     )
 
 
@@ -100,6 +106,7 @@ def _seasons(realism: Realism) -> Group:
         table,
         f"target: {MONTHS} of 12 months in the band of a tower with that crop (US-Ne1 is irrigated, US-Ne3 is not);\n"
         f"simulators: treatments with {_range(FARM_RATES)} g N m-2 in corn years; towers: all rows",
+        *realism.seasons,
     )
 
 
@@ -132,6 +139,7 @@ def _responses(realism: Realism) -> Group:
         f"targets: more N2O at each rate than at the one before; emission factor, the slope of annual N2O,"
         f" {_percent(EMISSION_FACTOR)};\n"
         f"yield saturates at {_range(SATURATION)} g N m-2, where a quadratic meets its plateau",
+        *realism.responses,
     )
 
 
@@ -147,6 +155,7 @@ def _top_days(realism: Realism) -> Group:
         "Share of N2O on the 5 % of observed days with the highest flux, corn years",
         table,
         f"targets: mean {targets};\nchambers are observed from April to July alone",
+        *realism.top_days,
     )
 
 
@@ -160,8 +169,11 @@ def _table(words: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
     return table
 
 
-def _titled(title: str, table: Table, note: str) -> Group:
-    return Group(Text(title, style="bold"), table, Text(note + "\n", style="dim"))
+def _titled(title: str, table: Table, note: str, *compared: Comparison) -> Group:
+    """The table under its title, over its targets and the reason of each that is missed."""
+    missed = [Padding(Text(line), (0, 0, 0, 2)) for line in reasons(*compared)]
+    why: list[RenderableType] = [Text("why targets are missed:"), *missed] if missed else []
+    return Group(Text(title, style="bold"), table, Text(note, style="dim"), *why, Text(""))
 
 
 def _mark(targets: dict[str, bool]) -> str:

@@ -91,7 +91,16 @@ _TABLE = (
     Variable("NEE", "g C m-2 d-1", "net ecosystem exchange, RECO - GPP, negative is uptake", "carbon", -50, 50),
     Variable("SOIL_CO2", "g C m-2 d-1", "CO2 that leaves the soil surface, roots included", "carbon", -5, 50),
     Variable("YIELD", "g C m-2 y-1", "harvested grain carbon, the same on every day of the year", "carbon", 0, 2000),
-    Variable("DSOC", "g C m-2 y-1", "change of soil organic carbon over the year", "carbon", -3000, 3000),
+    # Residue on the ground aside, in all sources. Below it, the embedded ecosys leaves out fresh litter and roots too,
+    # as sieved samples do; the embedded daycent counts litter, as DayCent's own soilc.out does.
+    Variable(
+        "DSOC",
+        "g C m-2 y-1",
+        "change of soil organic carbon over the year, without residue on the ground",
+        "carbon",
+        -3000,
+        3000,
+    ),
     Variable("LAI", "m2 m-2", "leaf area index", "carbon", 0, 15),
     Variable("N2O", "g N m-2 d-1", "nitrous oxide emission", "nitrogen", -0.05, 2),
     Variable("NH4_L1", "g N Mg-1", "ammonium, soil layer 1", "nitrogen", 0, 5000),

@@ -3,9 +3,9 @@
 Some of the fields of `benchmarks.simulate`, with spin-up at the step itself. The main ratio is the largest relative
 difference that the mean annual GPP, RECO, ET and yield have at the model's own step; its bar is 5 %, which is what
 annual sums of tower observations are good for (Baldocchi 2003, Glob. Change Biol. 9:479). NEE is a difference of two
-large fluxes and is given in g C m-2. N2O has a bar of its own, 30 %, little against what is not known of it: it
-arises where oxygen is just short, for hours, so microbes step by the hour at any step of the model, but the water in
-which they live does not.
+large fluxes and is given in g C m-2. N2O has a bar of its own, 30 %, set when its error of a quarter was known, and
+little against what is not known of it: it arises where oxygen is just short, for hours, so microbes step by the hour
+at any step of the model, but the water in which they live does not.
 """
 
 from __future__ import annotations

@@ -21,9 +21,11 @@ def volatilised(
     """NH3-N that the uppermost layer gives off in a time, gN m-2.
 
     NH4 in solution is in equilibrium with NH3 (Emerson et al. 1975, J. Fish. Res. Board Can. 32:2379), that with NH3
-    in pore air (Henry's law, Hales & Drewes 1979, Atmos. Environ. 13:1133), which diffuses through a boundary layer.
-    Hydrolysis of urea, over within a day or two, leaves the soil alkaline against its buffer until nitrification takes
-    the ammonium (Rachhpal-Singh & Nye 1986, J. Soil Sci. 37:9), so pH follows the ammonium that is there.
+    in pore air (Henry's law, Hales & Drewes 1979, Atmos. Environ. 13:1133: 0.74 mol m-3 Pa-1 at 25 degC, 3,700 K as
+    compiled by Sander 2023, Atmos. Chem. Phys. 23:10901), which diffuses through a boundary layer. Hydrolysis of urea,
+    over within a day or two, leaves the soil alkaline against its buffer until nitrification takes the ammonium, so pH
+    follows the ammonium that is there: what is lost hangs on pH, buffer and rate, little on the boundary layer
+    (Rachhpal-Singh & Nye 1986, J. Soil Sci. 37, parts I and III, doi:10.1111/j.1365-2389.1986.tb00004.x).
 
     Parameters
     ----------

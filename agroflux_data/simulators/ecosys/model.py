@@ -532,6 +532,9 @@ class Ecosys:
     equation with the daily model: carbon enters through leaves' biochemistry, decomposition runs on microbial biomass,
     and N2O arises where oxygen falls short of microbes' demand.
 
+    Against a step of an hour, one of three changes annual carbon, water and yield by less than 5 %, and adds 24 % to
+    N2O (one of two hours 11 %). Microbes step by the hour already: what is left comes of the water that they live in.
+
     Parameters
     ----------
     parameters : Parameters, optional

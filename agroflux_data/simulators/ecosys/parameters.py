@@ -139,8 +139,8 @@ class Parameters:
     mobile_nitrate: float = _value(1.0, "-", "share of the water that drains with its NO3, Burns 1974")
     mobile_organic: float = _value(0.1, "-", "design: share of dissolved organic matter that is not sorbed")
     urea_alkalinity: float = _value(0.67, "mol mol-1", "urea ammonium nitrate: urea's share of what becomes NH4")
-    ph_buffer: float = _value(30.0, "mmol kg-1 per pH unit", "Rachhpal-Singh & Nye 1986, range 20 to 60")
-    ammonia_conductance: float = _value(36.0, "m h-1", "Rachhpal-Singh & Nye 1986, 100 s m-1")
+    ph_buffer: float = _value(30.0, "mmol kg-1 per pH unit", "design, silt loam; see Rachhpal-Singh & Nye 1986")
+    ammonia_conductance: float = _value(36.0, "m h-1", "design: a boundary layer of 100 s m-1")
     deposition: float = _value(1.0, "gN m-2 y-1", "NADP, Corn Belt")
     fertiliser_nitrate: float = _value(0.25, "-", "urea ammonium nitrate")
 
