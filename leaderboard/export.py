@@ -77,8 +77,14 @@ def lines(boards: dict[str, list[Row]], release: Release, half: Half, season: st
             } | {
                 f"{name}_{metric}": getattr(score, metric) for name, score in row.targets.items() for metric in _METRICS
             }  # fmt: skip
-            found.append({name: coarse(line.get(name)) for name in columns(boards, release)})
+            found.append({name: _as_shown(name, line.get(name)) for name in columns(boards, release)})
     return found
+
+
+def _as_shown(column: str, value: Any) -> Any:
+    """A number as coarse as the page shows it: which depends on the metric."""
+    metric = "skill" if column.startswith("skill") else column.rpartition("_")[2]
+    return coarse({metric: value})[metric]
 
 
 def _result(row: Row, half: Half) -> Result | None:
