@@ -155,7 +155,7 @@ def torment(server: Server, senders: Senders, kills: int, longest: float) -> Non
 
 def check(store: Store, senders: Senders, began: datetime) -> None:
     """Every receipt is of one submission with one result, and there is nothing else."""
-    until(lambda: store.waiting() == 0, 600)
+    until(lambda: store.waiting() == 0, 1800)
     entries = store.entries()
     assert Counter(entry.submission.id for entry in entries) == Counter(id for _, id in senders.receipts.values())
     assert {entry.state for entry in entries} == {State.SCORED}
@@ -231,10 +231,12 @@ def receiving(data: Path, place: object, port: int, quota: int, **environment: s
     return Server(command, "ready", environment)
 
 
-def crash_local(toy_release: Path, store: Path, make_file: FileMaker, kills: int, quota: int) -> None:
+def crash_local(
+    toy_release: Path, store: Path, make_file: FileMaker, kills: int, quota: int, pause: float = 0.2
+) -> None:
     port, began = free_port(), datetime.now(UTC)
     server = receiving(toy_release, store, port, quota)
-    senders = Senders(by_post(port), make_file, tuple(f"owner-{n}" for n in range(4)), quota, 0.2)
+    senders = Senders(by_post(port), make_file, tuple(f"owner-{n}" for n in range(4)), quota, pause)
     try:
         torment(server, senders, kills, longest=2.0)
         check(LocalStore(store), senders, began)
@@ -245,12 +247,14 @@ def crash_local(toy_release: Path, store: Path, make_file: FileMaker, kills: int
     until(lambda: not left_running(Path(f"{toy_release}-targets")), 60)
 
 
-def crash_hub(running: Hub, toy_release: Path, folder: Path, make_file: FileMaker, kills: int, quota: int) -> None:
+def crash_hub(
+    running: Hub, toy_release: Path, folder: Path, make_file: FileMaker, kills: int, quota: int, pause: float = 0.2
+) -> None:
     port, began, token = free_port(), datetime.now(UTC), running.account("ada", ("fluxes",))
     server = receiving(
         toy_release, "hf://datasets/fluxes/records", port, quota, HF_TOKEN=token, **running.environment(folder)
     )  # fmt: skip
-    senders = Senders(by_post(port), make_file, tuple(f"owner-{n}" for n in range(4)), quota, 0.2)
+    senders = Senders(by_post(port), make_file, tuple(f"owner-{n}" for n in range(4)), quota, pause)
     try:
         torment(server, senders, kills, longest=2.0)
         api = HfApi(endpoint=running.url, token=token)
@@ -274,17 +278,22 @@ def test_nor_with_a_store_on_the_hub(hub: Hub, toy_release: Path, tmp_path: Path
 
 
 @pytest.mark.slow
+def test_nor_of_one_killed_fifty_times(toy_release: Path, tmp_path: Path, make_file: FileMaker) -> None:
+    crash_local(toy_release, tmp_path / "store", make_file, 50, quota=20, pause=6.0)
+
+
+@pytest.mark.slow
 def test_nor_of_one_on_the_hub_in_twenty_kills(
     hub: Hub,  # noqa: F811
     toy_release: Path,
     tmp_path: Path,
     make_file: FileMaker,
 ) -> None:
-    crash_hub(hub, toy_release, tmp_path, make_file, 20, quota=20)
+    crash_hub(hub, toy_release, tmp_path, make_file, 20, quota=15, pause=3.0)
 
 
 @pytest.mark.slow
-def test_nor_of_the_served_page_in_fifty_kills(toy_release: Path, tmp_path: Path, make_file: FileMaker) -> None:
+def test_nor_of_the_served_page_in_ten_kills(toy_release: Path, tmp_path: Path, make_file: FileMaker) -> None:
     """The whole of ``agroflux-leaderboard serve``, over its endpoints for programs."""
     port, began, store = free_port(), datetime.now(UTC), tmp_path / "store"
     owners = tuple(f"owner-{n}" for n in range(4))
@@ -298,8 +307,8 @@ def test_nor_of_the_served_page_in_fifty_kills(toy_release: Path, tmp_path: Path
     server = Server(command, "http://")
     senders = Senders(send, make_file, owners, quota=1000, pause=1.0)
     try:
-        torment(server, senders, 50, longest=5.0)
-        assert len(senders.receipts) > 50
+        torment(server, senders, 10, longest=5.0)
+        assert len(senders.receipts) > 10
         check(LocalStore(store), senders, began)
     finally:
         server.kill()

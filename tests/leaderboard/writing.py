@@ -44,7 +44,7 @@ def serve(store: Store, result: Result) -> str:
     return lease.submission.id
 
 
-def until(holds: Callable[[], object], seconds: float = 120) -> None:
+def until(holds: Callable[[], object], seconds: float = 300) -> None:
     """Wait until something holds."""
     stop = time.monotonic() + seconds
     while not holds():
