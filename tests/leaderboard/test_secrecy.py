@@ -6,12 +6,13 @@ import os
 import re
 import signal
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -36,17 +37,12 @@ class Secrets:
     texts: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, targets: Targets, task: str) -> Secrets:
-        found = [
-            values(table[name]).ravel()
-            for table in targets.read(task, "test", list(targets.task(task).targets))
-            for name in table.column_names
-        ]
-        hidden = np.concatenate(found)
-        # Zeros, whole numbers and short fractions stand everywhere.
-        hidden = hidden[np.isfinite(hidden) & (np.abs(hidden) > 1e-6) & (hidden * 64 % 1 != 0)]
-        assert len(hidden) > 1000
-        return cls(np.unique(hidden.view(np.uint32)), (TOY_SECRET, TOY_SECRET.hex().encode()))
+    def of(cls, release: Release, targets: Targets, task: str) -> Secrets:
+        outputs = list(release.task(task).targets)
+        hidden = _bits(targets.read(task, "test", outputs))
+        # What everybody can read as well, such as a value that a toy has every year, is none.
+        public = [_bits(release.read(task, split, outputs)) for split in ("train", "validation")]
+        return cls(np.setdiff1d(hidden, np.concatenate(public)), (TOY_SECRET, TOY_SECRET.hex().encode()))
 
     def known(self, bits: NDArray[np.uint32]) -> NDArray[np.bool_]:
         places = np.minimum(np.searchsorted(self.bits, bits), len(self.bits) - 1)
@@ -73,7 +69,17 @@ class Secrets:
 
 @pytest.fixture(scope="module")
 def secrets(toy_release: Path) -> Secrets:
-    return Secrets.of(Targets.of(Release(toy_release)), "ecosys_temporal")
+    release = Release(toy_release)
+    found = Secrets.of(release, Targets.of(release), "ecosys_temporal")
+    assert len(found.bits) > 1000
+    return found
+
+
+def _bits(tables: Iterable[pa.Table]) -> NDArray[np.uint32]:
+    """The float32 bits of all values that are no short fraction, sorted: zeros and the like stand everywhere."""
+    numbers = np.concatenate([values(column).ravel() for table in tables for column in table.columns])
+    telling = np.isfinite(numbers) & (np.abs(numbers) > 1e-6) & (numbers * 64 % 1 != 0)
+    return np.unique(numbers[telling].astype(np.float32).view(np.uint32))
 
 
 def everything_in(folder: Path) -> Iterator[tuple[str, bytes]]:
