@@ -91,6 +91,7 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks.probe
 	$(BIN)/python -m benchmarks.feed
 	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.page
 	$(BIN)/python -m benchmarks.store
 
 clean:
