@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from markupsafe import Markup
 
@@ -25,6 +25,8 @@ _KNOWN: dict[str, re.Pattern[str]] = {
 }
 """Hosts of papers, code and weights, and the paths that may be linked there."""
 
+_PAPER = re.compile(r"[A-Za-z0-9_-]{5,20}")
+
 
 def address(given: str) -> str | None:
     """The https address that a participant's link stands for, or None where it is not of a known form.
@@ -43,8 +45,8 @@ def address(given: str) -> str | None:
     if ".." in path or parts.username or parts.port:
         return None
     if host == "openreview.net":
-        paper = re.fullmatch(r"id=([A-Za-z0-9_-]{5,20})", parts.query)
-        return f"https://{host}/{path}?id={paper.group(1)}" if paper else None
+        paper = (parse_qs(parts.query).get("id") or [""])[0]
+        return f"https://{host}/{path}?id={paper}" if _PAPER.fullmatch(paper) else None
     return f"https://{host}/{path}"
 
 
