@@ -12,9 +12,10 @@ from leaderboard.app.standings import Line
 
 __all__ = ["SCALES", "by_scale", "by_target", "by_task", "nothing", "ranks", "sites", "sites_of_models", "sizes"]
 
-# Okabe and Ito's colours, which the colour-blind can tell apart, each with a marker of its own.
+# After Okabe and Ito, so that the colour-blind can tell them apart, each with a marker of its own; the blue is lighter
+# than theirs, to be seen on a dark page too.
 _STYLES: tuple[tuple[str, str], ...] = (
-    ("#0072B2", "circle"), ("#009E73", "square"), ("#D55E00", "diamond"), ("#CC79A7", "triangle-up"),
+    ("#2288CC", "circle"), ("#009E73", "square"), ("#D55E00", "diamond"), ("#CC79A7", "triangle-up"),
 )  # fmt: skip
 _GREY = "rgba(128, 128, 128, 0.35)"
 _TEXT = "#808890"
@@ -99,7 +100,7 @@ def by_task(lines: Sequence[Line], tasks: Sequence[str]) -> go.Figure:
     skills = [[None if (at := line.tasks[task]) is None else at.skill for task in tasks] for line in shown]
     figure = go.Figure(
         go.Heatmap(
-            z=skills, x=[task.replace("_", "<br>") for task in tasks], y=list(range(len(shown))), zmin=-0.5, zmax=1,
+            z=skills, x=[task.replace("_", " ") for task in tasks], y=list(range(len(shown))), zmin=-0.5, zmax=1,
             colorscale="Cividis", xgap=2, ygap=2, colorbar={"title": {"text": "skill"}, "thickness": 14},
             customdata=[[name] * len(tasks) for name in _names(shown)], hoverongaps=False,
             hovertemplate="%{customdata}<br>%{x}: skill %{z:.3f}<extra></extra>",
@@ -107,6 +108,7 @@ def by_task(lines: Sequence[Line], tasks: Sequence[str]) -> go.Figure:
     )  # fmt: skip
     _layout(figure, 170 + 34 * max(len(shown), 2), "")
     figure.update_layout(margin={"t": 16})
+    figure.update_xaxes(tickangle=-60, automargin=True)
     figure.update_yaxes(
         tickvals=list(range(len(shown))), autorange="reversed",
         ticktext=[escape(_short(line.model, 16), quote=False) for line in shown],
@@ -215,11 +217,11 @@ def _by_model(
     room = 0.04 * (max(known) - min(known) or 1.0)
     figure.update_xaxes(range=[min(known) - room, max(known) + room])
     # Names above their lines leave the whole width to the numbers, on a phone too.
-    figure.update_yaxes(
-        tickvals=list(range(len(shown))), ticktext=labels, range=[len(shown) - 0.4, -0.9], automargin=False,
-        ticklabelposition="inside top",
-    )  # fmt: skip
-    figure.update_layout(margin={"l": 16})
+    figure.update_yaxes(tickvals=list(range(len(shown))), showticklabels=False, range=[len(shown) - 0.4, -0.9])
+    for place, label in enumerate(labels):
+        figure.add_annotation(
+            text=label, x=0, xref="paper", xanchor="left", y=place, yanchor="bottom", yshift=3, showarrow=False,
+        )  # fmt: skip
     return figure
 
 
