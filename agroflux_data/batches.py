@@ -144,6 +144,10 @@ class Columns:
     def rows(self) -> int:
         return sum(self.release.split(self.task, split).rows for split in self.splits)
 
+    def __len__(self) -> int:
+        """The number of rows: what a trainer asks a dataset for."""
+        return self.rows
+
 
 @dataclass(frozen=True)
 class _RowGroup:

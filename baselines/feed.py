@@ -36,7 +36,7 @@ class Feed:
     def __init__(self, rows: Arrays | Columns, *, batch_size: int, seed: int, process: int = 0, processes: int = 1):
         self.dataset = rows
         self.batch_size, self.seed, self.process, self.processes = batch_size, seed, process, processes
-        self.rows = len(rows) if isinstance(rows, Arrays) else rows.rows
+        self.rows = len(rows)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:

@@ -18,7 +18,7 @@ from baselines.saved import Saved
 
 __all__ = ["card", "command_of", "eval_results", "mean_skill"]
 
-_NAMES = {"epochs", "batch_size", "learning_rate", "patience", "seed", "accumulation"}
+_NAMES = {"epochs", "batch_size", "learning_rate", "patience", "seed", "accumulation", "input_noise"}
 _SWITCHES = {"bf16", "compile", "streaming"}
 
 

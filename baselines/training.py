@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import PartialState
 from rich.progress import Progress, TaskID
 from transformers import (
     EarlyStoppingCallback,
@@ -30,6 +29,7 @@ from baselines.figures import save_boosting, save_curves
 from baselines.fitted import Fitted, Network
 from baselines.models import model_class
 from baselines.prediction import predict
+from baselines.processes import this_process
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import Run, RunFolder
 from baselines.scalers import config_for
@@ -155,7 +155,7 @@ def _validation(run: Run, release: Release) -> Arrays | None:
 
 def _train_network(run: Run, recipe: Recipe, release: Release, folder: RunFolder, bar: Progress) -> Outcome:
     """In each of the processes that torchrun or accelerate started, or in this one alone; the first one writes."""
-    process = PartialState()
+    process = this_process()
     if recipe.batch_size % (recipe.accumulation * process.num_processes):
         raise AgrofluxError(
             "a batch that processes cannot share evenly", came=recipe.batch_size,
@@ -225,6 +225,7 @@ def _arguments(run: Run, recipe: Recipe, folder: RunFolder, rows: int, processes
         per_device_train_batch_size=recipe.batch_size // (processes * recipe.accumulation),
         gradient_accumulation_steps=recipe.accumulation,
         bf16=recipe.bf16,
+        use_cpu=not torch.accelerator.is_available(),
         torch_compile=recipe.compile,
         per_device_eval_batch_size=_EVALUATION_BATCH,
         learning_rate=recipe.learning_rate,
@@ -254,7 +255,7 @@ def _finish(
     judgements = [entry for entry in log if not math.isnan(entry.get("eval_skill", math.nan))]
     best = max(judgements, key=lambda entry: entry["eval_skill"], default=log[-1])
     scores = trainer.evaluate(judged)  # type: ignore[arg-type]
-    process = PartialState()
+    process = this_process()
     fitted = Network(trainer.model)
     outcome = Outcome(
         splits=run.validation or run.training,

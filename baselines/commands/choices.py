@@ -19,6 +19,7 @@ __all__ = [
     "Compile",
     "Data",
     "Epochs",
+    "InputNoise",
     "Inputs",
     "InputsOption",
     "LearningRate",
@@ -61,6 +62,7 @@ Patience = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Of weights, dropout and the order of rows.")]
 Accumulation = Annotated[int | None, typer.Option(min=1, help="Parts in which the rows of a step are computed.")]
 Weights = Annotated[str | None, typer.Option(metavar="NAME=WEIGHT,...", help="What targets count in the loss.")]
+InputNoise = Annotated[float | None, typer.Option(min=0, help="Spread of noise on the normalised inputs.")]
 Bf16 = Annotated[bool, typer.Option("--bf16", help="Layers compute in bfloat16.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Compile the model with torch.compile.")]
 Streaming = Annotated[bool, typer.Option("--streaming", help="Read rows from the shards in each epoch.")]
@@ -109,6 +111,7 @@ def chosen(
     patience: int | None = None,
     accumulation: int | None = None,
     weights: str | None = None,
+    input_noise: float | None = None,
     bf16: bool = False,
     compile: bool = False,
     streaming: bool = False,
@@ -121,6 +124,7 @@ def chosen(
         "patience": patience,
         "accumulation": accumulation,
         "weights": numbers(weights),
+        "input_noise": input_noise,
         "bf16": bf16 or None,
         "compile": compile or None,
         "streaming": streaming or None,

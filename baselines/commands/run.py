@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from accelerate import PartialState
 
 from agroflux_data import console
 from agroflux_data.release import Release
 from baselines.allocator import keep_large_blocks
 from baselines.commands import choices
 from baselines.commands.metrics import metrics_table
+from baselines.processes import this_process
 from baselines.run import Run, RunFolder
 from baselines.training import train
 
@@ -31,6 +31,7 @@ def run(
     seed: choices.Seed = 0,
     accumulation: choices.Accumulation = None,
     weights: choices.Weights = None,
+    input_noise: choices.InputNoise = None,
     bf16: choices.Bf16 = False,
     compile: choices.Compile = False,
     streaming: choices.Streaming = False,
@@ -52,11 +53,12 @@ def run(
         options=choices.options(option),
         **choices.chosen(
             epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, patience=patience,
-            accumulation=accumulation, weights=weights, bf16=bf16, compile=compile, streaming=streaming,
+            accumulation=accumulation, weights=weights, input_noise=input_noise, bf16=bf16, compile=compile,
+            streaming=streaming,
         ),
     )  # fmt: skip
     folder = RunFolder(output or Path("runs") / f"{task}-{model}-{seed}")
-    first = PartialState().is_main_process
+    first = this_process().is_main_process
     console.messages.quiet = console.output.quiet = not first  # one of several processes speaks
     if not folder.claim(plan, resume):
         console.messages.print(f"{folder.path} is finished")

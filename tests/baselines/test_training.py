@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,6 +124,59 @@ def test_parts_of_the_loss_are_logged_by_name(toy_release: Path, tmp_path: Path)
         assert whole["loss"] == pytest.approx(whole["loss_error"] + whole["loss_carbon_closure"], rel=1e-4)
         for name in ("loss", "loss_error", "loss_carbon_closure"):
             assert parts[name] == pytest.approx(whole[name], rel=1e-4)
+
+
+@pytest.mark.slow
+def test_a_run_of_two_processes_leaves_what_one_leaves(toy_release: Path, tmp_path: Path) -> None:
+    """The command under torchrun: one folder, one voice, and metrics that differ by rounding alone."""
+    options = ["run", "--task", "ecosys_temporal", "--data", str(toy_release), "--epochs", "2", "--batch-size", "8",
+               "--set", "hidden_size=8", "--set", "num_layers=1", "--set", "dropout=0", "--inputs", "core"]  # fmt: skip
+    alone = [sys.executable, "-m", "baselines.cli", *options, "--output", str(tmp_path / "one")]
+    together = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d",
+        "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", "-m", "baselines.cli", *options,
+        "--output", str(tmp_path / "two"),
+    ]  # fmt: skip
+    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    for command in (alone, together):
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
+        assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("NEE") == 1, "one of the processes speaks"
+    one, two = (load_file(tmp_path / name / "model.safetensors") for name in ("one", "two"))
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-5)
+    metrics = [RunFolder(tmp_path / name).metrics()["metrics"] for name in ("one", "two")]
+    for target, scores in metrics[0].items():
+        assert metrics[1][target]["r2"] == pytest.approx(scores["r2"], abs=1e-4)
+    assert {path.name for path in (tmp_path / "two").iterdir()} == {path.name for path in (tmp_path / "one").iterdir()}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"bf16": True},
+        {"streaming": True},
+        {"accumulation": 2, "weights": {"NEE": 3.0}},
+        pytest.param({"compile": True}, marks=pytest.mark.slow),
+    ],
+    ids=["bf16", "streaming", "accumulation", "compile"],
+)
+def test_options_of_the_recipe_train_to_nearly_the_same(
+    toy_release: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    release = Release(toy_release)
+    sizes = {"hidden_size": 8, "num_layers": 1, "dropout": 0.0}
+    chosen = {"epochs": 2, "batch_size": 8, "inputs": "core", "targets": "NEE,GPP", "options": sizes}
+    plain = Run.plan(release, "ecosys_temporal", "lstm", **chosen)
+    special = Run.plan(release, "ecosys_temporal", "lstm", **chosen, **options)
+    assert special != plain
+    with Progress(disable=True) as bar:
+        usual = train(plain, release, RunFolder(tmp_path / "plain"), bar).metrics["NEE"]["r2"]
+        other = train(special, release, RunFolder(tmp_path / "special"), bar).metrics["NEE"]["r2"]
+    assert other == pytest.approx(usual, abs=0.1 if "bf16" in options or "weights" in options else 1e-4)
+    if "weights" in options:
+        assert json.loads((tmp_path / "special" / "config.json").read_text())["target_weights"] == [3.0, 1.0]
+        assert other != usual
 
 
 def test_metrics_are_pooled_over_days(toy_release: Path, tmp_path: Path) -> None:
