@@ -144,6 +144,7 @@ class HubStore:
         self._files, self._tables = Files(folder), Tables(folder / "records.sqlite", durable=False)
         self._journal = Journal(self._home, folder / "fetched", self._budget)
         self._wishes: list[_Wish] = []
+        self._behind: list[Line] = []
         self._changed = threading.Condition()
         self._hurried = self._serving = self._closing = False
         self._stale, self._looked, self._pause = False, time.monotonic(), _FIRST_PAUSE
@@ -389,6 +390,7 @@ class HubStore:
         self._put_off(wishes, self._pause)
 
     def _write(self, name: str, wishes: list[_Wish]) -> None:
+        self._catch_up()
         if self._stale or not wishes:
             self._read()
         if self._journal.has(name):
@@ -396,18 +398,23 @@ class HubStore:
         lines = self._decide(wishes)
         if lines:
             self._journal.commit(name, lines, self._going(wishes))
-            self._apply(lines)
+            self._behind += lines
+            self._catch_up()
 
     def _read(self) -> None:
         """Take over what was written since the last time."""
         self._looked = time.monotonic()
-        self._apply(self._journal.read())
+        self._behind += self._journal.read()
+        self._catch_up()
         self._stale = False
 
-    def _apply(self, lines: Iterable[Line]) -> None:
-        with self._tables.write() as writer:
-            for line in lines:
-                writer.apply(line)
+    def _catch_up(self) -> None:
+        """Bring the copy to where the journal is; what it could not take, on a full disk say, it takes next time."""
+        if self._behind:
+            with self._tables.write() as writer:
+                for line in self._behind:
+                    writer.apply(line)
+            self._behind = []
 
     def _decide(self, wishes: list[_Wish]) -> list[Line]:
         """What would be written, against the copy as it is; nothing is yet."""

@@ -106,6 +106,7 @@ class Journal:
             if numbers != list(range(1, len(numbers) + 1)) or len(numbers) < self._number:
                 raise self._broken("segments 1, 2, 3, ...", numbers)
             found: list[bytes] = []
+            last = self._last
             for number in range(max(1, self._number), len(numbers) + 1):
                 text = Path(
                     self._home.api.hf_hub_download(
@@ -116,8 +117,7 @@ class Journal:
                 if not text.startswith(known):
                     raise self._broken("a journal that only grows", f"segment {number} was changed")
                 found += text[len(known) :].splitlines()
-                self._number, self._last = number, text
-            self._head = head
+                last = text
         lines = []
         for line in map(self._parse, found):
             if line["line"] != "commit":
@@ -125,6 +125,8 @@ class Journal:
             elif line["name"] not in self._known:
                 self._known.add(line["name"])
                 self._budget.spend(datetime.fromisoformat(line["at"]).timestamp())
+        # Only now, when all of it is here: what broke off in the middle is read again.
+        self._head, self._number, self._last = head, len(numbers), last
         return lines
 
     def has(self, commit: str) -> bool:

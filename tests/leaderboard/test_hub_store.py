@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from agroflux_data.errors import AgrofluxError
 from leaderboard.store import Busy, HubStore, LocalStore, QuotaExceeded, State, Submission, journal, open_store
 from leaderboard.store.budget import Budget
 from leaderboard.store.hub import Pace
+from leaderboard.store.tables import Line, Writer
 from tests.conftest import hub  # noqa: F401 - the whole Hub, not the one route of the others here
 from tests.hub import Hub, Request
 from tests.leaderboard.writing import finish, put, scored, serve, until
@@ -276,6 +278,45 @@ def test_the_journal_is_cut_into_segments(home: Home, monkeypatch: pytest.Monkey
     put(store, b"more")
     assert len(store.entries()) == 13
     assert store.entries()[0].state is State.SCORED, "read from the middle of a segment on"
+
+
+def test_reading_that_broke_off_in_the_middle_is_done_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "_SEGMENT", 10)
+    store, other = home.open(), home.open()
+    for number in range(4):
+        put(other, b"%d" % number)
+    home.hub.fault = lambda request: 403 if request.path.endswith("3.jsonl") else None
+    with pytest.raises(Busy):
+        put(store, b"mine")
+    home.hub.fault = None
+    until(lambda: store._budget.left(time.time()))  # after the pause that the sender was told of
+    put(store, b"mine")
+    assert store.entries() == home.open().entries()
+    assert len(store.entries()) == 5
+
+
+def test_what_the_copy_could_not_take_it_takes_the_next_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = home.open()
+
+    def full(self: Writer, line: Line) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    catch_up, tries = store._catch_up, []
+
+    def once(self: HubStore = store) -> None:
+        tries.append(len(store._behind))
+        with monkeypatch.context() as patch:
+            if tries[-1] and tries.count(1) == 1:
+                patch.setattr(Writer, "apply", full)
+            catch_up()
+
+    monkeypatch.setattr(store, "_catch_up", once)
+    with pytest.raises(Busy):
+        put(store, b"a")
+    assert store.entries() == []
+    until(lambda: store._budget.left(time.time()))
+    assert put(store, b"a")[1] is False, "it was in the repository"
+    assert store.entries() == home.open().entries()
 
 
 @pytest.mark.parametrize("damage", ["changed", "missing", "garbage"])
