@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 from agroflux_data.origins import ORIGINS
 from agroflux_data.release import Release, Split
 from leaderboard.intake import Intake
 from leaderboard.store import LONG_DAYS, LONG_RUN
+from submission.metadata import FORMAT
+from submission.scoring import SCORER
 
 __all__ = ["about"]
 
@@ -41,13 +45,33 @@ def about(release: Release, intake: Intake) -> str:
         "is perfect, 0 is no better than the climatology. A board is sorted by the mean skill over its ranked targets.",
         "- Skills that are equal to four decimals share a rank, and the earlier submission stands first. A submission "
         "without a skill for each ranked target has no rank and stands last.",
-        "- Scores are those of the **public half** of the hidden rows. The others stay closed until a season ends.",
+        "- The board over several tasks shows the mean skill over those that a model was submitted to. Who has more of "
+        "them stands first; a task that is missing is shown as such.",
+        "- Scores are those of the **public half** of the hidden rows. The private half stays closed until a season "
+        "ends; then each participant's best submission of every task, or the one that was chosen, is ranked by it.",
+        "- **Verified** means that the host ran the submitted model again and found the same predictions.",
+        "",
+        "## What the numbers mean",
+        "| Number | Meaning |",
+        "|---|---|",
+        "| R² | 1 − SSres / SStot over all observed days; never a squared correlation, and without a lower end |",
+        "| RMSE, MAE, bias | of the daily values, in the unit of the variable; bias is prediction − observation |",
+        "| 95 % interval | between percentiles of the score over 1,000 resamples of whole site-years |",
+        "| by time scale | R² of means of weeks, months and years, of the mean season, of what departs from it, of "
+        "years and of sites |",
+        "| by site | 10, 25, 50, 75 and 90 % of the sites lie below; nMAE and RAE are relative to the site's mean and "
+        "spread; none where there are fewer than five sites |",
+        "| hot moments | share of the 5 % of N2O's days with the most emission that are among the predicted ones |",
+        "| annual total | how far N2O's totals of years are off, as a share of the mean one |",
+        "| closure | mean of abs(NEE − (RECO − GPP)) of the predictions: 0 where their fluxes add up |",
         "",
         "## Rules",
         f"- {intake.per_day} submissions a day (UTC) and task for each participant, and {LONG_RUN * intake.per_day} in "
         f"any {LONG_DAYS} days: who asks more learns about the hidden rows. What fails by our fault is given back; "
         "a file that is rejected counts, so check it first with `agroflux-submit validate`.",
         "- The same file sent twice is one submission. A withdrawn submission is hidden, not deleted.",
+        "- What a submission says of its model can be changed later, in *My submissions*; what it said is kept. Scores "
+        "cannot be changed, and hang on the file alone.",
         "- The hidden outputs may not be used in any way; say in the file's metadata what else went into the model.",
         "",
         "## Whose numbers these are",
@@ -57,18 +81,33 @@ def about(release: Release, intake: Intake) -> str:
         + (": the data are embedded ones, computed by open process models." if "embedded" in origins
            else ": the splits and the hidden rows are this release's own."),
         "",
-        "## From a program",
+        "## From the command line",
+        "```",
+        "pip install 'agroflux[client]'",
+        "export AGROFLUX_TOKEN=...                 # the host's token, or, for a Space, one of Hugging Face",
+        "agroflux-submit validate predictions.parquet --data agroflux",
+        "agroflux-submit send predictions.parquet --url ADDRESS --wait",
+        "agroflux-submit list --url ADDRESS",
+        "agroflux-submit status RECEIPT --url ADDRESS",
+        "agroflux-submit withdraw RECEIPT --url ADDRESS",
+        "```",
+        "## From Python",
         "```python",
         "from gradio_client import Client, handle_file",
         "",
         'client = Client("ADDRESS OF THIS PAGE", token=False)',
         'receipt = client.predict(handle_file("predictions.parquet"), "YOUR TOKEN", api_name="/submit")',
         'client.predict(receipt["id"], "YOUR TOKEN", api_name="/status")',
+        'client.predict(receipt["id"], {"description": "..."}, "YOUR TOKEN", api_name="/edit")',
+        'client.predict("towers_temporal", api_name="/board")',
         "```",
         "On a Space, leave the token empty and give `Client(..., oauth_token=...)` a Hugging Face token. A "
         "fine-grained one without any permission is enough, and all that you should give to any Space.",
         "",
-        f"Release `{release.revision}`, built with agroflux {release.provenance.made_with}.",
+        "## Versions",
+        f"Release `{release.revision}`, built with agroflux {release.provenance.made_with}. Scorer {SCORER}, format of "
+        f"submissions {FORMAT}, agroflux {version('agroflux')}. Every score names the release, the scorer and the hash "
+        "of the file that it is of.",
     ]  # fmt: skip
     return "\n".join(lines)
 

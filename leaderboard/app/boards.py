@@ -105,8 +105,8 @@ class Boards:
         gr.on([blocks.load, tab.select], self._show, everything, answer, **own).then(
             self._draw, [*task, figure], plot, **own
         )
-        for control in task:
-            control.input(self._show, everything, answer, **own).then(self._draw, [*task, figure], plot, **own)
+        for one in task:
+            one.input(self._show, everything, answer, **own).then(self._draw, [*task, figure], plot, **own)
         for control in filters:
             control.change(self._show, everything, answer, trigger_mode="always_last", **own)
         figure.change(self._draw, [*task, figure], plot, **own)

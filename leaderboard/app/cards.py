@@ -11,6 +11,7 @@ from markupsafe import Markup
 from agroflux_data.errors import AgrofluxError
 from leaderboard.app.numbers import number
 from leaderboard.app.standings import Line
+from leaderboard.board import coarse
 from leaderboard.intake import Quota, Receipt
 from leaderboard.seasons import Phase, Season
 from leaderboard.store import Edit, Entry, Half, State
@@ -205,7 +206,7 @@ def _value(value: Any) -> str:
 
 def _skill(entry: Entry) -> str:
     scores = (entry.result and entry.result.scores) or {}
-    return number(scores.get("skill"))
+    return number(coarse(scores).get("skill"))
 
 
 def _size(bytes: int) -> str:

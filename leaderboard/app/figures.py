@@ -176,7 +176,7 @@ def _quantiles(line: Line, target: str) -> list[float] | None:
     daily = ((_pieces(line).get(target) or {}).get("scales") or {}).get("daily") or {}
     found = (daily.get("sites") or {}).get("r2") or {}
     values = [found.get(str(level)) for level in (10, 25, 50, 75, 90)]
-    return None if None in values else [float(value) for value in values]
+    return None if None in values else [float(value) for value in values if value is not None]
 
 
 def _box(figure: go.Figure, places: list[int], of: list[list[float]], name: str, style: int) -> None:
