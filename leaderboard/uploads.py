@@ -87,6 +87,7 @@ class Uploads:
 
     def _clear(self, size: int) -> None:
         """Forget what has been submitted, remove what is old, and see whether there is room."""
+        self._sweep()
         for kept in (_KEPT, _KEPT_IN_NEED):
             oldest = time.monotonic() - kept
             for place, waiting in list(self._waiting.items()):
@@ -99,6 +100,13 @@ class Uploads:
             if taken + size <= self._room and len(self._coming) + len(self._waiting) < _MOST:
                 return
         raise NoRoomError
+
+    def _sweep(self) -> None:
+        """Remove the empty files that Gradio makes beside the places, one with each call, and forgets."""
+        with os.scandir(self._folder) as found:
+            for one in found:
+                if one.is_file(follow_symlinks=False):
+                    Path(one).unlink(missing_ok=True)
 
 
 def _harmless(name: str) -> str:
