@@ -6,11 +6,14 @@ import logging
 import sqlite3
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio import OAuthToken
+from huggingface_hub.errors import HfHubHTTPError
 
 from agroflux_data.errors import AgrofluxError
-from leaderboard.identity import HostTokens, Unknown, on_space
+from leaderboard import identity
+from leaderboard.identity import HostTokens, HuggingFace, Unknown, on_space
 from leaderboard.tokens import Tokens, check_name
 
 
@@ -74,3 +77,74 @@ def test_self_hosted_a_hugging_face_token_says_nothing(
     with caplog.at_level(logging.DEBUG), pytest.raises(Unknown):
         HostTokens(tokens).owner(forged, "")
     assert "hf_secret" not in caplog.text
+
+
+class _Accounts:
+    """What Hugging Face says of tokens, and how often it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.status: int | None = None
+
+    def __call__(self) -> _Accounts:
+        return self
+
+    def whoami(self, token: str) -> dict[str, str]:
+        self.asked.append(token)
+        if self.status == 0:
+            raise OSError(f"no way to the Hub for {token}")
+        status = self.status or (200 if token in ("hf_ann", "hf_org") else 401)
+        if status != 200:
+            request = httpx.Request("GET", "https://hub.invalid", headers={"authorization": f"Bearer {token}"})
+            raise HfHubHTTPError(f"said of {token}", response=httpx.Response(status, request=request))
+        return (
+            {"type": "org", "name": "org"} if token == "hf_org" else {"type": "user", "name": "ann", "fullname": "Bob"}
+        )
+
+
+def login(token: str) -> OAuthToken:
+    return OAuthToken(token, "openid", 2**31)
+
+
+@pytest.fixture
+def accounts(monkeypatch: pytest.MonkeyPatch) -> _Accounts:
+    found = _Accounts()
+    monkeypatch.setattr(identity, "HfApi", found)
+    return found
+
+
+def test_hugging_face_is_asked_once_in_a_while(accounts: _Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    who = HuggingFace()
+    assert [who.owner(login("hf_ann"), "agf_of_the_host") for _ in range(5)] == ["ann"] * 5
+    assert accounts.asked == ["hf_ann"]
+    assert "hf_ann" not in str(vars(who))
+    monkeypatch.setattr(identity, "_BELIEVED", 0.0)
+    later = HuggingFace()
+    assert [later.owner(login("hf_ann"), "") for _ in range(2)] == ["ann"] * 2
+    assert accounts.asked == ["hf_ann"] * 3
+    assert len(vars(later)["_known"]) == 1, "what is over is forgotten"
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "said"),
+    [("hf_stolen", None, "does not confirm"), ("hf_org", None, "not a person's account"),
+     ("hf_ann", 429, "another attempt"), ("hf_ann", 503, "another attempt"),
+     ("hf_ann", 0, "another attempt"), ("hf_ann", 403, "log in again")],
+)  # fmt: skip
+def test_who_is_refused_is_not_believed_later(
+    accounts: _Accounts, caplog: pytest.LogCaptureFixture, token: str, status: int | None, said: str
+) -> None:
+    who, accounts.status = HuggingFace(), status
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(2):
+            with pytest.raises(Unknown, match=said) as told:
+                who.owner(login(token), "")
+            assert token not in str(told.value)
+    assert accounts.asked == [token] * 2
+    assert token not in caplog.text
+
+
+def test_without_a_login_nobody_is_asked(accounts: _Accounts, tokens: Tokens) -> None:
+    with pytest.raises(Unknown, match="not logged in"):
+        HuggingFace().owner(None, tokens.create("ann"))
+    assert accounts.asked == []
