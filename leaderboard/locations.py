@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from huggingface_hub import HfApi, constants
-from huggingface_hub.utils import WeakFileLock
+from huggingface_hub.utils import WeakFileLock, disable_progress_bars
 
+from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.hub import Home
 from agroflux_data.release import SECRET, Release, Targets
@@ -108,6 +109,8 @@ def _fetched(address: Address, kind: type[Folder]) -> Folder:
         kept = known / address.revision
         if kept.is_dir():
             return kind(kept)
+    if not console.messages.is_terminal:
+        disable_progress_bars()  # a server's log is no place for them
     home = address.home()
     with home.talking():
         if kind is Targets:
