@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,6 +32,8 @@ _POLL = 2.0
 """Seconds."""
 _TIMEOUT = httpx.Timeout(60, read=300)
 _BUSY = (429, 502, 503, 504)
+_COME_AGAIN = re.compile(r"try again in (\d{1,3}) s\b")
+"""What a leaderboard says that can take nothing just now."""
 _OF_HUGGING_FACE = "hf_"
 _LONGEST_TOKEN = 4096
 
@@ -150,6 +153,7 @@ class Leaderboard:
 
     def _call(self, endpoint: str, *arguments: Any) -> Any:
         for attempt in range(1, self._attempts + 1):
+            least = 0.0
             try:
                 answer = self._connected().predict(*arguments, api_name=f"/{endpoint}")
                 break
@@ -163,13 +167,17 @@ class Leaderboard:
                 reason = f"out of reach ({type(error).__name__})"
                 self._client = None
             except AppError as error:
-                raise AgrofluxError(_plain(str(error))) from None
+                reason = _plain(str(error))
+                come_again = _COME_AGAIN.search(reason)
+                if come_again is None:
+                    raise AgrofluxError(reason) from None
+                least = float(come_again[1])
             except (ValueError, KeyError, TypeError) as error:
                 raise AgrofluxError("not a leaderboard", came=_plain(str(error))[:200], where=self._url) from None
             if attempt == self._attempts:
                 raise AgrofluxError(f"{reason}, after {attempt} attempts; try again later", where=self._url)
             # Not all at the same moment: those who were turned away together come back apart.
-            pause = min(_LONGEST_PAUSE, self._pause * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
+            pause = least + min(_LONGEST_PAUSE, self._pause * 2 ** (attempt - 1)) * random.uniform(0.75, 1.25)
             if self._again is not None:
                 self._again(reason, pause)
             time.sleep(pause)

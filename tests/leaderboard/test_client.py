@@ -14,10 +14,11 @@ from typing import ClassVar
 
 import httpx
 import pytest
+from gradio_client.exceptions import AppError
 from typer.testing import CliRunner, Result
 
 from agroflux_data.errors import AgrofluxError
-from leaderboard.store import LocalStore
+from leaderboard.store import Busy, LocalStore
 from submission.cli import app
 from submission.client import Leaderboard, read_token
 from tests.leaderboard.conftest import FileMaker, Served
@@ -141,6 +142,23 @@ def test_what_the_leaderboard_refuses_is_said(served: Served, carol: str, tmp_pa
         Leaderboard(served.url, "agf_guess").submissions()
     with pytest.raises(AgrofluxError, match="no such file"):
         board.send(tmp_path / "nothing")
+
+
+def test_who_is_told_when_to_come_again_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Exception | dict[str, str]] = [AppError(str(Busy(1.2))), AppError(str(Busy(0.1))), {"id": "one"}]
+    pauses: list[float] = []
+
+    class Answering:
+        def predict(self, *arguments: object, api_name: str) -> object:
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    board = Leaderboard("http://127.0.0.1:1/", "agf_x", pause=0.01, again=lambda reason, pause: pauses.append(pause))
+    monkeypatch.setattr(board, "_connected", Answering)
+    assert board.status("one") == {"id": "one"}
+    assert [int(pause) for pause in pauses] == [2, 1]
 
 
 def test_a_full_queue_is_asked_again_more_slowly(served: Served, carol: str, make_file: FileMaker) -> None:
