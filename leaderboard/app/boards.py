@@ -105,11 +105,15 @@ class Boards:
         gr.on([blocks.load, tab.select], self._show, everything, answer, **own).then(
             self._draw, [*task, figure], plot, **own
         )
-        for one in task:
-            one.input(self._show, everything, answer, **own).then(self._draw, [*task, figure], plot, **own)
-        for control in filters:
-            control.change(self._show, everything, answer, trigger_mode="always_last", **own)
-        figure.change(self._draw, [*task, figure], plot, **own)
+        # One event for all of them, so that an answer never overtakes a later one.
+        gr.on(
+            [*(one.input for one in task), *(one.change for one in filters)],
+            self._show, everything, answer, trigger_mode="always_last", **own,
+        )  # fmt: skip
+        gr.on(
+            [one.input for one in (*task, figure)],
+            self._draw, [*task, figure], plot, trigger_mode="always_last", **own,
+        )  # fmt: skip
         panels = [board, opened, detail, about_it, drawn, spread, scales]
         shown.pick(self._pick, everything, [*answer, *panels], **own)
         detail.pick(self._reopen, half, panels, **own)

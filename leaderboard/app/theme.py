@@ -37,6 +37,7 @@ def theme() -> gr.themes.Base:
         checkbox_label_text_color_selected="white", checkbox_label_text_color_selected_dark="white",
         input_placeholder_color="*neutral_500", input_placeholder_color_dark="*neutral_400",
         button_cancel_background_fill="*neutral_100", button_cancel_text_color="#9f1239",
+        button_secondary_background_fill_hover_dark="*neutral_500",
         link_text_color="*primary_700", link_text_color_dark="*primary_300",
         **plain,
     )  # fmt: skip
