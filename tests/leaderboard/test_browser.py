@@ -166,7 +166,7 @@ def ranked(served: Served, make_file: FileMaker) -> list[str]:
 
 
 def wait(client: Any, token: str) -> None:
-    stop = time.monotonic() + 120
+    stop = time.monotonic() + 300
     while any(one["state"] in ("received", "scoring") for one in client.predict(token, api_name="/list")):
         assert time.monotonic() < stop
         time.sleep(0.5)
