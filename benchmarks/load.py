@@ -1,4 +1,4 @@
-"""How the leaderboard bears a rush: ``python -m benchmarks.load``, about ten minutes on two cores.
+"""How the leaderboard bears a rush: ``python -m benchmarks.load``, ten minutes on two free cores.
 
 200 participants submit within one minute, each through `submission.client`, to a real ``agroflux-leaderboard serve``
 that scores meanwhile; all of them share two cores. The 99th percentile of the seconds until a participant is answered,
@@ -16,6 +16,7 @@ import os
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -98,10 +99,12 @@ def _measure(data: Path, folder: Path, participants: int) -> None:
     release, store = Release(data), folder / "store"
     files = [_file(release, folder / f"{number}.parquet", number) for number in range(participants)]
     tokens = [Tokens(store).create(f"participant-{number}") for number in range(participants)]
+    nothing = folder / "nothing.parquet"
+    nothing.write_bytes(b"no submission")
     draw = random.Random(0)
     arrivals = sorted(draw.uniform(0, SECONDS) for _ in range(participants))
     with _serving(data, store) as served:
-        with ProcessPoolExecutor(PROCESSES, initializer=_warm, initargs=(served.url, tokens[0])) as several:
+        with ProcessPoolExecutor(PROCESSES, initializer=_warm, initargs=(served.url, tokens[0], nothing)) as several:
             list(several.map(time.sleep, [1.0] * PROCESSES))  # by then each of them has loaded what it needs
             begin = time.time()
             tasks = [(served.url, token, file, begin + wait)
@@ -154,11 +157,13 @@ def _file(release: Release, path: Path, number: int) -> Path:
     return write({"sequence": keys, **values}, path, Metadata(TASK, release.revision, f"model {number}"))
 
 
-def _warm(url: str, token: str) -> None:
-    """Load the client once: a participant's own machine does that."""
+def _warm(url: str, token: str, nothing: Path) -> None:
+    """Load the client, as a participant's machine has done, and have the server refuse something, so that it is up."""
+    from agroflux_data.errors import AgrofluxError
     from submission.client import Leaderboard
 
-    Leaderboard(url, token).submissions()
+    with contextlib.suppress(AgrofluxError):
+        Leaderboard(url, token).send(nothing)
 
 
 def _several(tasks: list[tuple[str, str, Path, float]]) -> list[Story]:
@@ -192,7 +197,10 @@ def _participate(task: tuple[str, str, Path, float]) -> Story:
 
 @contextlib.contextmanager
 def _serving(data: Path, store: Path) -> Iterator[Served]:
-    command = [_script("agroflux-leaderboard"), "serve", "--data", str(data), "--store", str(store), "--port", "7871"]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    command = [_script("agroflux-leaderboard"), "serve", "--data", str(data), "--store", str(store), "--port", port]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     stop = threading.Event()
     try:
