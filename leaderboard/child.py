@@ -71,7 +71,7 @@ def score(
     if ended.code == -signal.SIGXCPU:
         return Verdict(State.REJECTED, f"Scoring the file took more than {limits.cpu} s of processor time.")
     if ended.code == _REFUSED and (faults := _answer(ended).get("faults")):
-        # The report comes from the file and the public folder; it is written before the hidden targets are opened.
+        # The report comes from the file and the public folder alone.
         return Verdict(State.REJECTED, "The file is not a valid submission.", faults=faults)
     if ended.code == 0 and (scores := _answer(ended)):
         return Verdict(State.SCORED, scores=scores)

@@ -22,6 +22,7 @@ from submission.commands.refusal import or_refused, refuse
 from submission.guarded import guarded, reading_limits, scoring_limits, working_limits
 from submission.report import Report
 from submission.scoring import score_report
+from submission.truth import Truth
 from submission.validation import validate, validate_rows
 
 __all__ = ["score"]
@@ -89,10 +90,15 @@ def _scored(
     report: Report, release: Release, targets: Path | None, half: str, resamples: int
 ) -> tuple[dict[str, Any] | None, Report]:
     """The scores as JSON, or the report with the faults that reading the values found."""
-    limits = scoring_limits(report, resamples)
-    return or_refused(
-        lambda: score_report(report, release, targets, half, resamples=resamples).to_json(), report, limits
-    )
+    assert report.task is not None
+    assert report.split is not None
+    # Of the release alone, so the limits are not for it: its climatology may take minutes the first time.
+    truth = Truth(release, report.task, report.split, report.targets, targets)
+
+    def work() -> dict[str, Any]:
+        return score_report(report, release, targets, half, truth, resamples).to_json()
+
+    return or_refused(work, report, scoring_limits(report, resamples))
 
 
 def _plot(report: Report, release: Release, targets: Path | None, half: str, sequence: int | None, path: Path) -> None:
