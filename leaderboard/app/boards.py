@@ -100,7 +100,8 @@ class Boards:
         view: gr.State = gr.State(View())
         # The page's own events are no endpoints: programs have theirs. They only read, so any number may run at once.
         own: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
-        task, filters = [source, scenario, half], [search, pretraining, external, verified, origin, chosen]
+        task = [source, scenario, half]
+        filters: list[Any] = [search, pretraining, external, verified, origin, chosen]
         everything, answer = [view, *task, *filters], [line, half, shown, view]
         gr.on([blocks.load, tab.select], self._show, everything, answer, **own).then(
             self._draw, [*task, figure], plot, **own
