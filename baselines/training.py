@@ -25,11 +25,11 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
+from baselines.distributed import this_process
 from baselines.figures import save_boosting, save_curves
 from baselines.fitted import Fitted, Network
 from baselines.models import model_class
 from baselines.prediction import predict
-from baselines.processes import this_process
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import Run, RunFolder
 from baselines.scalers import config_for

@@ -12,7 +12,7 @@ from agroflux_data.release import Release
 from baselines.allocator import keep_large_blocks
 from baselines.commands import choices
 from baselines.commands.metrics import metrics_table
-from baselines.processes import this_process
+from baselines.distributed import this_process
 from baselines.run import Run, RunFolder
 from baselines.training import train
 
