@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import faulthandler
 import os
+import platform
 import resource
 import select
 import signal
@@ -27,6 +28,7 @@ OUT_OF_MEMORY = 77
 _LARGEST_ANSWER = 16 << 20
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "HF_HOME")
 _PR_SET_PDEATHSIG = 1
+_M_MMAP_THRESHOLD = -3
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def impose(parent: int, memory: int, cpu: int) -> None:
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     # Arrow's own pool may have reserved a gigabyte long ago, which the limit would not see.
+    _give_back()
     pa.set_memory_pool(pa.system_memory_pool())
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -97,6 +100,16 @@ def impose(parent: int, memory: int, cpu: int) -> None:
         _lower(resource.RLIMIT_AS, most, most)
     _lower(resource.RLIMIT_CPU, cpu, cpu + 5)
     _lower(resource.RLIMIT_CORE, 0, 0)
+
+
+def _give_back() -> None:
+    """Give back what the parent's allocators had kept for themselves: used again, it would be seen by no limit."""
+    for pool in (pa.default_memory_pool(), pa.system_memory_pool()):
+        pool.release_unused()
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 128 << 10)  # the library's own, whatever the parent had chosen
+        libc.malloc_trim(0)
 
 
 def _lower(kind: int, soft: int, hard: int) -> None:

@@ -18,7 +18,7 @@ __all__ = ["answer", "guarded", "reading_limits", "scoring_limits", "taken", "te
 
 
 def reading_limits(path: str | Path) -> Limits:
-    """What reading a file may take: 320 MiB, and 2 s of processor time and one more for every 32 MiB of it.
+    """What reading a file may take: 256 MiB, and 2 s of processor time and one more for every 32 MiB of it.
 
     With the interpreter and its libraries that is less than 512 MiB in a command or a server's child.
 
@@ -29,7 +29,7 @@ def reading_limits(path: str | Path) -> Limits:
     except OSError:
         size = 0
     cpu = 2 + size // (32 << 20)
-    return Limits(memory=320 << 20, cpu=cpu, wall=60 + 30 * cpu)
+    return Limits(memory=256 << 20, cpu=cpu, wall=60 + 30 * cpu)
 
 
 def scoring_limits(report: Report, resamples: int) -> Limits:

@@ -22,7 +22,7 @@ from submission.metadata import Metadata
 
 __all__ = ["LIMITS", "Reader"]
 
-LIMITS = Limits(memory=320 << 20, cpu=2, wall=60)
+LIMITS = Limits(memory=256 << 20, cpu=2, wall=60)
 """What reading the metadata of one file may take; an honest one needs a hundredth of each."""
 
 _STARTING = 120.0

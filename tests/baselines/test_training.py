@@ -309,7 +309,7 @@ def test_splits_are_chosen_by_edition_and_scenario(toy_release: Path, toy_open_r
 
 
 def test_fewer_rows_get_smaller_batches_and_more_epochs() -> None:
-    recipes = [Recipe.for_rows(rows, model="lstm", validated=True) for rows in (3, 300, 3_000, 100_000)]
+    recipes = [Recipe.for_rows(rows, model="lstm", validated=True) for rows in (3, 1_500, 3_000, 100_000)]
     assert [recipe.batch_size for recipe in recipes] == sorted({recipe.batch_size for recipe in recipes})
     assert [recipe.epochs for recipe in recipes] == sorted((recipe.epochs for recipe in recipes), reverse=True)
     assert recipes[-1].batch_size == 256

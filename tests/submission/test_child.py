@@ -77,7 +77,23 @@ def test_a_fork_cannot_hide_in_addresses_that_its_parent_reserved() -> None:
         return b"enough"
 
     assert apart(hungry, Limits(1 << 30, 20, 300)) == Ended(0, b"enough")
-    assert apart(hungry, Limits(320 << 20, 20, 300)).code == OUT_OF_MEMORY
+    assert apart(hungry, Limits(256 << 20, 20, 300)).code == OUT_OF_MEMORY
+
+
+def test_a_fork_cannot_hide_in_blocks_that_its_parent_kept() -> None:
+    """As a program that trains keeps them: freed, but neither given back nor fresh."""
+    script = (
+        "import numpy as np\n"
+        "from baselines.allocator import keep_large_blocks\n"
+        "from submission.child import Limits, apart\n"
+        "def hungry():\n"
+        "    return np.ones(700 << 20, np.uint8)[:1].tobytes()\n"
+        "keep_large_blocks()\n"
+        "hungry()\n"
+        "print(apart(hungry, Limits(256 << 20, 20, 300)).code)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == OUT_OF_MEMORY
 
 
 def test_a_fork_cannot_take_more_time_than_its_limits() -> None:

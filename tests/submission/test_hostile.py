@@ -95,7 +95,7 @@ def test_the_memory_and_time_that_bombs_get(right: Right, tmp_path: Path, releas
     refused = [line for line in said if line.startswith(("validate", "score", "describe", "compare", "convert"))]
     assert len(refused) == 5 * len(paths)
     assert "Traceback" not in done.stdout + done.stderr
-    of_memory = [line for line in said if line.startswith("AF009 too much work to read: more than 3")]
+    of_memory = [line for line in said if line.startswith("AF009 too much work to read: more than 2")]
     assert len(of_memory) == 3 * 2, "validate, score and compare"
     assert sum("describe AF009" in line for line in refused) == 2
     assert sum("convert AF009" in line for line in refused) == 1
