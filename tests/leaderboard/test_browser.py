@@ -172,6 +172,7 @@ def wait(client: Any, token: str) -> None:
         time.sleep(0.5)
 
 
+@pytest.mark.slow  # as the next one
 def test_a_board_is_searched_filtered_and_sorted(page: Any, ranked: list[str]) -> None:
     expect = playwright.expect
     choose(page, "Mesocosm", "Spatial")
