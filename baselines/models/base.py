@@ -116,7 +116,7 @@ class FluxConfig(PreTrainedConfig):
         super().__post_init__(**kwargs)
 
     def _check_sizes(self) -> None:
-        """Whole numbers count something, shares lie below one, other numbers are weights and spreads."""
+        """Whole numbers count something, shares lie below one, other numbers are weights and spreads; heads fit."""
         for one in fields(self):
             value = getattr(self, one.name)
             if one.name not in (*self.options(), "input_noise", "carbon_closure", "non_negative_gpp"):
@@ -125,6 +125,9 @@ class FluxConfig(PreTrainedConfig):
                 raise ModelError(f"bad {one.name}", "a whole number of at least 1", value)
             if one.type == "float" and not 0 <= value < (1 if one.name == "dropout" else math.inf):
                 raise ModelError(f"bad {one.name}", f"at least 0{', below 1' * (one.name == 'dropout')}", value)
+        width, heads = getattr(self, "hidden_size", 0), getattr(self, "num_heads", 1)
+        if width % heads:
+            raise ModelError("heads of unequal size", f"num_heads that divides {width}", heads)
 
     @classmethod
     def options(cls) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import EncoderLayer, SelfAttention
-from .base import FluxConfig, FluxModel, ModelError
+from .base import FluxConfig, FluxModel
 from .dropout import Dropout
 
 __all__ = ["ITransformerConfig", "ITransformerModel"]
@@ -48,11 +48,6 @@ class ITransformerConfig(FluxConfig):
     intermediate_size: int = 200
     dropout: float = 0.2
     days: int = 365
-
-    def __post_init__(self, **kwargs: object) -> None:
-        super().__post_init__(**kwargs)
-        if self.hidden_size % self.num_heads:
-            raise ModelError("heads of unequal size", f"num_heads that divides {self.hidden_size}", self.num_heads)
 
 
 class ITransformerModel(FluxModel):

@@ -65,8 +65,6 @@ class PyraformerConfig(FluxConfig):
 
     def __post_init__(self, **kwargs: object) -> None:
         super().__post_init__(**kwargs)
-        if self.hidden_size % self.num_heads:
-            raise ModelError("heads of unequal size", f"num_heads that divides {self.hidden_size}", self.num_heads)
         if not self.spans or any(not isinstance(span, int) or span < 2 for span in self.spans):
             raise ModelError("bad spans", "whole numbers of at least 2", self.spans)
 

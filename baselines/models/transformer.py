@@ -13,7 +13,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from .attention import EncoderLayer, SelfAttention, positions
-from .base import FluxConfig, FluxModel, ModelError
+from .base import FluxConfig, FluxModel
 from .dropout import Dropout
 
 __all__ = ["TransformerConfig", "TransformerModel"]
@@ -41,11 +41,6 @@ class TransformerConfig(FluxConfig):
     num_heads: int = 5
     intermediate_size: int = 200
     dropout: float = 0.2
-
-    def __post_init__(self, **kwargs: object) -> None:
-        super().__post_init__(**kwargs)
-        if self.hidden_size % self.num_heads:
-            raise ModelError("heads of unequal size", f"num_heads that divides {self.hidden_size}", self.num_heads)
 
 
 class TransformerModel(FluxModel):
