@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -22,7 +21,8 @@ from agroflux_data.hub import Home
 from leaderboard.store.budget import Budget
 from leaderboard.store.files import Files
 from leaderboard.store.journal import Journal, Moved, Throttled, Unreachable
-from leaderboard.store.records import Busy, Edit, Entry, Event, Half, Lease, Result, Staged, Submission
+from leaderboard.store.reads import Reads
+from leaderboard.store.records import Busy, Edit, Event, Half, Lease, Result, Staged, Submission
 from leaderboard.store.tables import Line, Tables, Writer, refuse_unfit
 
 __all__ = ["HubStore", "Pace"]
@@ -103,7 +103,7 @@ class _Undo(Exception):
     pass
 
 
-class HubStore:
+class HubStore(Reads):
     """A store in a private dataset repository, for a Space, whose own disk is lost with every restart.
 
     All that was written is a journal there (`leaderboard.store.journal`), and this process holds a copy of the records
@@ -251,38 +251,6 @@ class HubStore:
             except RemoteEntryNotFoundError:
                 _log.error("%s: its file is missing in the repository", submission.id)
         return place
-
-    def entry(self, id: str) -> Entry | None:
-        """See `Store.entry`."""
-        return self._tables.entry(id)
-
-    def entries(self, *, task: str | None = None, owner: str | None = None, revision: str | None = None) -> list[Entry]:
-        """See `Store.entries`."""
-        return self._tables.entries(task=task, owner=owner, revision=revision)
-
-    def used(self, owner: str, task: str, days: int = 1) -> int:
-        """See `Store.used`."""
-        return self._tables.used(owner, task, datetime.now(UTC), days)
-
-    def results(self, id: str) -> list[Result]:
-        """See `Store.results`."""
-        return self._tables.results(id)
-
-    def waiting(self) -> int:
-        """See `Store.waiting`."""
-        return self._tables.waiting()
-
-    def edits(self, id: str) -> list[Edit]:
-        """See `Store.edits`."""
-        return self._tables.edits(id)
-
-    def events(self, kind: str | None = None, submission: str | None = None) -> list[Event]:
-        """See `Store.events`."""
-        return self._tables.events(kind, submission)
-
-    def version(self) -> str:
-        """See `Store.version`."""
-        return self._tables.version()
 
     # The thread that writes.
 

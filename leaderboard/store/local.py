@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from agroflux_data.errors import AgrofluxError
 from leaderboard.store.files import Files
-from leaderboard.store.records import Edit, Entry, Event, Half, Lease, Result, Staged, Submission
+from leaderboard.store.reads import Reads
+from leaderboard.store.records import Edit, Event, Half, Lease, Result, Staged, Submission
 from leaderboard.store.tables import Tables
 
 __all__ = ["LocalStore"]
 
 
-class LocalStore:
+class LocalStore(Reads):
     """A store in a local folder: SQLite for records, and the files beside it under their hash.
 
     A copy of the folder is a backup of all there is: ``cp -r`` while it is in use has everything that was acknowledged
@@ -64,30 +64,10 @@ class LocalStore:
         with self._tables.write() as writer:
             return writer.add(staged, owner, task, model, metadata, revision, quota)
 
-    def entry(self, id: str) -> Entry | None:
-        """See `Store.entry`."""
-        return self._tables.entry(id)
-
-    def entries(self, *, task: str | None = None, owner: str | None = None, revision: str | None = None) -> list[Entry]:
-        """See `Store.entries`."""
-        return self._tables.entries(task=task, owner=owner, revision=revision)
-
-    def used(self, owner: str, task: str, days: int = 1) -> int:
-        """See `Store.used`."""
-        return self._tables.used(owner, task, datetime.now(UTC), days)
-
-    def results(self, id: str) -> list[Result]:
-        """See `Store.results`."""
-        return self._tables.results(id)
-
     def request(self, ids: Iterable[str], half: Half = Half.PUBLIC) -> int:
         """See `Store.request`."""
         with self._tables.write() as writer:
             return writer.request(ids, Half(half))
-
-    def waiting(self) -> int:
-        """See `Store.waiting`."""
-        return self._tables.waiting()
 
     def lease(self, seconds: float) -> Lease | None:
         """See `Store.lease`."""
@@ -116,25 +96,13 @@ class LocalStore:
         with self._tables.write() as writer:
             return writer.edit(id, metadata)
 
-    def edits(self, id: str) -> list[Edit]:
-        """See `Store.edits`."""
-        return self._tables.edits(id)
-
     def record(self, kind: str, data: dict[str, Any], submission: str | None = None) -> Event:
         """See `Store.record`."""
         with self._tables.write() as writer:
             return writer.record(kind, data, submission)
-
-    def events(self, kind: str | None = None, submission: str | None = None) -> list[Event]:
-        """See `Store.events`."""
-        return self._tables.events(kind, submission)
 
     def flush(self) -> None:
         """See `Store.flush`; nothing is held back."""
 
     def close(self) -> None:
         """See `Store.close`; nothing is held back."""
-
-    def version(self) -> str:
-        """See `Store.version`."""
-        return self._tables.version()

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard.store import LONG_DAYS, LONG_RUN, LocalStore, QuotaExceeded
-from leaderboard.store import tables as tables_module
+from leaderboard.store import LONG_DAYS, LONG_RUN, LocalStore, QuotaExceeded, reads, tables
 
 
 class Clock(datetime):
@@ -26,7 +25,7 @@ class Clock(datetime):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> type[Clock]:
     monkeypatch.setattr(Clock, "present", datetime(2026, 5, 4, 12, 0, tzinfo=UTC))
-    for module in (tables_module, __import__("leaderboard.store.local", fromlist=["local"])):
+    for module in (tables, reads):
         monkeypatch.setattr(module, "datetime", Clock)
     return Clock
 
