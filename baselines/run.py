@@ -17,6 +17,7 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.splits import Edition
+from agroflux_data.variables import GROUPS
 from baselines.models.registry import MODELS
 from baselines.recipe import Recipe, TreeRecipe
 
@@ -198,20 +199,25 @@ def choose_inputs(release: Release, task: str, asked: str) -> tuple[str, ...]:
 
 
 def choose_targets(release: Release, task: str, training: Iterable[str], asked: str) -> tuple[str, ...]:
-    """The targets that ``ranked``, ``all`` or a list of names stands for.
+    """The targets that ``ranked``, ``all``, a group of outputs or a name stands for, or several with commas between.
 
-    Of the first two, what was never observed in the training rows is left out; a name that is asked for must be
-    there.
+    Of what stands for several, what was never observed in the training rows is left out; a name that is asked for
+    must be there.
     """
     known = release.task(task)
-    if asked not in ("ranked", "all"):
-        return tuple(name.strip() for name in asked.split(","))
     moments = release.statistics(task, training)
-    wanted = known.ranked_targets if asked == "ranked" else known.targets
-    chosen = tuple(name for name in wanted if name in moments and moments[name].n > 0)
-    if not chosen:
-        raise AgrofluxError(f"{task} has no {asked} target with training data", expected=", ".join(wanted) or "any")
-    return chosen
+    several = {"ranked": known.ranked_targets, "all": known.targets} | {
+        group: tuple(name for name in names if name in known.targets) for group, names in GROUPS.items()
+    }
+    chosen: dict[str, None] = {}
+    for word in (part.strip() for part in asked.split(",")):
+        found = [name for name in several.get(word, ()) if name in moments and moments[name].n > 0]
+        if word in several and not found:
+            raise AgrofluxError(
+                f"{task} has no {word} target with training data", expected=", ".join(several[word]) or "any"
+            )
+        chosen |= dict.fromkeys(found or [word])
+    return tuple(chosen)
 
 
 _DISTRIBUTIONS = (

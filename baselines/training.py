@@ -26,7 +26,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
 from baselines.distributed import this_process
-from baselines.figures import save_boosting, save_curves
+from baselines.figures.curves import save_boosting, save_curves
 from baselines.fitted import Fitted, Network
 from baselines.models import model_class
 from baselines.prediction import predict

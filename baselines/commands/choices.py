@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from agroflux_data.errors import AgrofluxError
+from agroflux_data.variables import GROUPS
 from baselines.run import LEARNED, value_of
 
 __all__ = [
@@ -52,7 +53,9 @@ Model = Annotated[str, typer.Option(help="One of " + ", ".join(LEARNED) + ".")]
 InputsOption = Annotated[
     Inputs, typer.Option("--inputs", help="The paper's core features, or all that the release has.")
 ]
-Targets = Annotated[str, typer.Option(help="ranked, all, or names with commas between.")]
+Targets = Annotated[
+    str, typer.Option(help="ranked, all, a group (" + ", ".join(GROUPS) + "), names, or several with commas between.")
+]
 Epochs = Annotated[int | None, typer.Option(min=1, help="At most; by default from the number of rows.")]
 BatchSize = Annotated[int | None, typer.Option(min=1, help="By default from the number of rows.")]
 LearningRate = Annotated[float | None, typer.Option(min=0, help="Of Adam, its peak; of trees, what each counts.")]

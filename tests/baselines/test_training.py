@@ -24,6 +24,7 @@ from agroflux_data.arrays import Arrays
 from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
+from agroflux_data.variables import GROUPS
 from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import Run, RunFolder, choose_splits, choose_targets
@@ -305,7 +306,21 @@ def test_splits_are_chosen_by_edition_and_scenario(toy_release: Path, toy_open_r
     assert set(training) == {"fold_1", "fold_2", "fold_3"}
     with pytest.raises(AgrofluxError, match="fold_9"):
         choose_splits(sealed, "ecosys_spatial", "fold_9")
-    assert choose_targets(sealed, "towers_temporal", ("train",), "ranked") == ("NEE", "GPP")
+
+
+def test_targets_are_asked_for_by_name_and_by_group(toy_release: Path) -> None:
+    release = Release(toy_release)
+
+    def chosen(task: str, asked: str) -> tuple[str, ...]:
+        return choose_targets(release, task, ("train",), asked)
+
+    assert chosen("towers_temporal", "ranked") == ("NEE", "GPP")
+    assert chosen("towers_temporal", "carbon") == ("GPP", "RECO", "NEE")
+    assert chosen("ecosys_temporal", "thermal") == GROUPS["thermal"]
+    assert chosen("ecosys_temporal", "carbon,nitrogen,water,thermal") == chosen("ecosys_temporal", "all")
+    assert chosen("ecosys_temporal", "N2O, carbon, GPP") == ("N2O", *GROUPS["carbon"]), "each once"
+    with pytest.raises(AgrofluxError, match="towers_temporal has no nitrogen target with training data"):
+        chosen("towers_temporal", "carbon,nitrogen")
 
 
 def test_fewer_rows_get_smaller_batches_and_more_epochs() -> None:
