@@ -20,6 +20,7 @@ from agroflux_data.splits import Edition
 from agroflux_data.variables import GROUPS
 from baselines.models.registry import MODELS
 from baselines.recipe import Recipe, TreeRecipe
+from baselines.transfer import Transfer
 
 __all__ = [
     "CONSTRAINTS",
@@ -58,6 +59,8 @@ class Run:
     recipe : Recipe or TreeRecipe
     options : dict
         Of a network's architecture, such as ``hidden_size``, and weights of constraints.
+    transfer : Transfer or None
+        The pretrained network that it starts from; None where it starts from nothing.
     """
 
     task: str
@@ -71,6 +74,7 @@ class Run:
     targets: tuple[str, ...]
     recipe: Recipe | TreeRecipe
     options: dict[str, Any] = field(default_factory=dict)
+    transfer: Transfer | None = None
 
     @classmethod
     def plan(
@@ -150,7 +154,8 @@ class Run:
     def from_json(cls, data: dict[str, Any]) -> Run:
         lists = {name: tuple(data[name]) for name in ("training", "validation", "inputs", "targets")}
         kind = TreeRecipe if data["model"] in TREES else Recipe
-        return cls(**data | lists | {"recipe": kind(**data["recipe"])})
+        transfer = Transfer.from_json(data["transfer"]) if data.get("transfer") else None
+        return cls(**data | lists | {"recipe": kind(**data["recipe"]), "transfer": transfer})
 
 
 def choose_splits(

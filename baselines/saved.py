@@ -6,28 +6,17 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import (
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-
 from agroflux_data.errors import AgrofluxError
 from baselines.fitted import Ensemble, Fitted, Network
 from baselines.models import load
+from baselines.repository import fetched
 from baselines.run import Run, RunFolder
 from baselines.trees import TREES_FILE, Trees
 
-__all__ = ["ENSEMBLE_FILE", "SAVED_FILES", "Saved", "members_of", "open_saved"]
+__all__ = ["ENSEMBLE_FILE", "Saved", "members_of", "open_saved"]
 
 ENSEMBLE_FILE = "ensemble.json"
 """What names the members of an ensemble: folders beside it."""
-SAVED_FILES = ("*.json", "*.safetensors", "*.txt")
-"""Of a repository: what a model is read from. Code that lies there is neither fetched nor run."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +64,7 @@ def open_saved(name: str | Path) -> Saved:
     """
     folder = Path(name)
     if not folder.exists():
-        folder = _fetched(str(name))
+        folder = fetched(str(name))
     if (folder / ENSEMBLE_FILE).is_file():
         members = [open_saved(member) for member in members_of(folder)]
         fitted: Fitted = Ensemble([member.fitted for member in members])
@@ -93,24 +82,3 @@ def members_of(folder: Path) -> list[Path]:
         return [folder / Path(name).name for name in json.loads((folder / ENSEMBLE_FILE).read_text())["members"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AgrofluxError("damaged ensemble", expected="members", came=str(error), where=folder) from None
-
-
-def _fetched(name: str) -> Path:
-    repository, _, revision = name.partition("@")
-    if repository.count("/") != 1 or repository.startswith((".", "/")):
-        raise AgrofluxError(
-            "not a model", expected="a folder that agroflux-train run made, or ORG/NAME on the Hub", came=name
-        )
-    try:
-        return Path(snapshot_download(repository, revision=revision or None, allow_patterns=list(SAVED_FILES)))
-    except HFValidationError as error:
-        raise AgrofluxError("not a repository", expected="ORG/NAME", came=str(error)) from None
-    except RepositoryNotFoundError:
-        raise AgrofluxError("no such folder, and no such model on the Hub", came=name) from None
-    except RevisionNotFoundError:
-        raise AgrofluxError("no such revision", expected="a tag, a branch or a commit", came=name) from None
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise AgrofluxError(
-            "no such folder, and the Hub did not give it", expected="a folder, or a Hub in reach", where=name,
-            came=str(error.__cause__ or error).splitlines()[0],
-        ) from None  # fmt: skip
