@@ -53,7 +53,7 @@ def summary(folders: Mapping[str, Path], targets: Sequence[str]) -> dict[str, di
         Of finished runs, by fold.
     targets : sequence of str
     """
-    found = {fold: RunFolder(folder).metrics()["left_out"] for fold, folder in folders.items()}
+    found = {fold: RunFolder(folder).metrics()["tested"] for fold, folder in folders.items()}
     table: dict[str, dict[str, dict[str, float]]] = {}
     for target in targets:
         table[target] = {}

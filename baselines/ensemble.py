@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
+from baselines.evaluation import evaluate, keep_tested
 from baselines.run import Run, RunFolder
 from baselines.saved import ENSEMBLE_FILE, open_saved
-from baselines.training import evaluate
 
 __all__ = ["finish_ensemble", "plan_ensemble"]
 
@@ -48,9 +48,9 @@ def finish_ensemble(
     fitted = open_saved(output).fitted
     splits = run.validation or run.training
     metrics = evaluate(fitted, run, release, splits, bar)
-    left_out = evaluate(fitted, run, release, [run.left_out], bar) if run.left_out is not None else None
+    tested = keep_tested(fitted, run, release, folder, bar)
     folder.write(
         "metrics.json",
-        {"splits": splits, "metrics": metrics, "parameters": fitted.parameters, "left_out": left_out},
+        {"splits": splits, "metrics": metrics, "parameters": fitted.parameters, "tested": tested},
     )
     return metrics

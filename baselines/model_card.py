@@ -123,12 +123,13 @@ def card(saved: Saved, metrics: Mapping[str, Any], name: str, *, licence: str | 
         "Pooled over observed days; skill is 1 - MSE / MSE of the climatology. These rows chose the epoch, and are not"
         " the hidden ones of a leaderboard.",
         "",
-        "| target | unit | R² | RMSE | MAE | bias | skill |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        *_table(metrics["metrics"]),
     ]  # fmt: skip
-    for target, scores in metrics["metrics"].items():
-        cells = ("-" if scores[one] is None else f"{scores[one]:.3g}" for one in ("r2", "rmse", "mae", "bias", "skill"))
-        lines.append(f"| {target} | {VARIABLES[target].unit} | " + " | ".join(cells) + " |")
+    if metrics.get("tested"):
+        lines += [
+            "", f"## Tested on `{run.left_out or 'test'}`", "",
+            "Rows that neither its training nor the choice of its epoch has seen.", "", *_table(metrics["tested"]),
+        ]  # fmt: skip
     plots = sorted(path.relative_to(saved.folder) for path in saved.folder.rglob("curves.png"))
     lines += ["", *(f"![Training of {plot.parent.name or fitted.kind}]({plot.as_posix()})" for plot in plots), ""]
     lines += [
@@ -143,3 +144,12 @@ def card(saved: Saved, metrics: Mapping[str, Any], name: str, *, licence: str | 
         ]  # fmt: skip
     lines += ["## Make it again", "", "```console", *(f"$ {command_of(run)}" for run in saved.runs), "```", ""]
     return "\n".join(lines)
+
+
+def _table(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:
+    lines = ["| target | unit | R² | RMSE | MAE | bias | skill |", "|---|---|---:|---:|---:|---:|---:|"]
+    for target, scores in metrics.items():
+        values = [scores[one] for one in ("r2", "rmse", "mae", "bias", "skill")]
+        cells = ("-" if value is None else f"{value:.3g}" for value in values)
+        lines.append(f"| {target} | {VARIABLES[target].unit} | " + " | ".join(cells) + " |")
+    return lines

@@ -255,8 +255,8 @@ class RunFolder:
     """Where a run lives and what it leaves.
 
     ``run.json``, the model (``config.json``, ``model.safetensors`` and the code of networks; ``trees.json`` and a
-    file for each target of trees), ``log.json``, ``curves.png`` and, last of all, ``metrics.json``; while it lasts
-    ``checkpoints``.
+    file for each target of trees), ``log.json``, ``curves.png``, ``sites.csv`` where it was tested and, last of all,
+    ``metrics.json``; while it lasts ``checkpoints``.
 
     Parameters
     ----------
@@ -323,8 +323,12 @@ class RunFolder:
 
     def write(self, name: str, data: object) -> None:
         """A JSON file that appears whole or not at all; NaN becomes null."""
+        self.write_text(name, json.dumps(_without_nan(data), indent=1, allow_nan=False) + "\n")
+
+    def write_text(self, name: str, text: str) -> None:
+        """A file that appears whole or not at all."""
         temporary = self.path / f".{name}.tmp"
-        temporary.write_text(json.dumps(_without_nan(data), indent=1, allow_nan=False) + "\n")
+        temporary.write_text(text)
         os.replace(temporary, self.path / name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -26,17 +25,17 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
 from baselines.distributed import this_process
+from baselines.evaluation import evaluate, keep_tested
 from baselines.figures.curves import save_boosting, save_curves
-from baselines.fitted import Fitted, Network
+from baselines.fitted import Network
 from baselines.models import model_class
-from baselines.prediction import predict
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import Run, RunFolder
 from baselines.scalers import config_for
-from baselines.trainer import FluxTrainer, last_checkpoint, metrics_of, reference_errors
+from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
 from baselines.trees import trees_class
 
-__all__ = ["Outcome", "evaluate", "train"]
+__all__ = ["Outcome", "train"]
 
 _IN_MEMORY = 2**32
 """Bytes of arrays above which rows are streamed from the shards."""
@@ -58,15 +57,16 @@ class Outcome:
         The epoch whose weights were kept; of trees, the most rounds that a target kept.
     parameters : int
         How many numbers were fitted.
-    left_out : dict or None
-        The metrics on the fold that was left out, where it has observations.
+    tested : dict or None
+        The metrics on the split that the run is tested on (`split_to_test`): read once training is over. By site they
+        are in ``sites.csv``.
     """
 
     splits: tuple[str, ...]
     metrics: dict[str, dict[str, float]]
     epoch: float
     parameters: int
-    left_out: dict[str, dict[str, float]] | None = None
+    tested: dict[str, dict[str, float]] | None = None
 
 
 class _Bar(TrainerCallback):
@@ -107,33 +107,6 @@ def train(run: Run, release: Release, folder: RunFolder, bar: Progress) -> Outco
         raise AgrofluxError("another release", expected=f"revision {run.revision}", came=release.revision)
     fit = _train_network if isinstance(run.recipe, Recipe) else _train_trees
     return fit(run, run.recipe, release, folder, bar)  # type: ignore[arg-type]
-
-
-def evaluate(
-    fitted: Fitted, run: Run, release: Release, splits: Sequence[str], bar: Progress | None = None
-) -> dict[str, dict[str, float]]:
-    """The metrics of something fitted on some splits, by target and by metric, as the leaderboard computes them.
-
-    Parameters
-    ----------
-    fitted : Fitted
-    run : Run
-        That made it; its training splits give the climatology that skill is measured against.
-    release : Release
-    splits : sequence of str
-    bar : rich.progress.Progress, optional
-    """
-    rows = Arrays.read(Columns.of(release, run.task, splits, (), run.targets))
-    predictions = predict(fitted, Columns.of(release, run.task, splits, fitted.inputs, ()), bar)
-    reference = reference_errors(rows, run.training)
-    return {
-        target: metrics_of(rows.labels[:, number], predictions[target], reference.get(target, math.nan))
-        for number, target in enumerate(run.targets)
-    }
-
-
-def _left_out(fitted: Fitted, run: Run, release: Release, bar: Progress) -> dict[str, dict[str, float]] | None:
-    return evaluate(fitted, run, release, [run.left_out], bar) if run.left_out is not None else None
 
 
 def _rows(run: Run, recipe: Recipe, release: Release) -> Arrays | Columns:
@@ -209,7 +182,7 @@ def _train_trees(run: Run, recipe: TreeRecipe, release: Release, folder: RunFold
         metrics=evaluate(trees, run, release, splits, bar),
         epoch=float(max(trees.rounds)),
         parameters=trees.parameters or 0,
-        left_out=_left_out(trees, run, release, bar),
+        tested=keep_tested(trees, run, release, folder, bar),
     )
     folder.write("metrics.json", asdict(outcome))
     return outcome
@@ -269,7 +242,7 @@ def _finish(
         },
         epoch=best["epoch"],
         parameters=trainer.model.num_parameters(only_trainable=True),
-        left_out=_left_out(fitted, run, release, bar) if process.is_main_process else None,
+        tested=keep_tested(fitted, run, release, folder, bar) if process.is_main_process else None,
     )
     if process.is_main_process:
         trainer.model.save_pretrained(folder.path)

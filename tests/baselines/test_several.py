@@ -46,7 +46,7 @@ def test_cross_validation_gives_means_over_folds_and_resumes(
     assert here(monkeypatch, *command) == 0
     assert "fold_3" in capsys.readouterr().out
     found = json.loads((folder / "cv.json").read_text())["metrics"]["GPP"]["r2"]
-    by_fold = [RunFolder(folder / f"fold_{fold}").metrics()["left_out"]["GPP"]["r2"] for fold in range(4)]
+    by_fold = [RunFolder(folder / f"fold_{fold}").metrics()["tested"]["GPP"]["r2"] for fold in range(4)]
     assert found["mean"] == pytest.approx(np.mean(by_fold))
     assert found["sd"] == pytest.approx(np.std(by_fold, ddof=1))
     (folder / "fold_2" / "metrics.json").unlink()

@@ -1,0 +1,179 @@
+"""How good predictions are on rows of a task, as the leaderboard computes it: over all observed days, and by site."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import Progress
+
+from agroflux_data.arrays import Arrays
+from agroflux_data.batches import Columns
+from agroflux_data.release import Release
+from baselines.fitted import Fitted
+from baselines.prediction import predict
+from baselines.run import Run, RunFolder
+from submission.climatology import Climatology
+from submission.metrics import Metrics, RowSums, skill
+
+__all__ = ["SITES_FILE", "Measured", "SiteScore", "evaluate", "keep_tested", "measure", "read_sites", "split_to_test"]
+
+SITES_FILE = "sites.csv"
+"""Beside ``metrics.json``: the metrics of each site of the rows that a run was tested on."""
+_METRICS = ("r2", "rmse", "mae", "bias", "skill")
+
+
+@dataclass(frozen=True)
+class SiteScore:
+    """How good predictions of one target are at one site.
+
+    Attributes
+    ----------
+    site, target : str
+    n : int
+        Observed days.
+    r2, rmse, mae, bias, skill : float
+        As of `submission.metrics`; the skill is against the climatology on the days of this site. NaN where it is not
+        defined.
+    """
+
+    site: str
+    target: str
+    n: int
+    r2: float
+    rmse: float
+    mae: float
+    bias: float
+    skill: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of some rows.
+
+    Attributes
+    ----------
+    metrics : dict
+        By target, then ``n``, ``r2``, ``rmse``, ``mae``, ``bias`` and ``skill``, pooled over all observed days.
+    sites : tuple of SiteScore
+        By target, then by site; those with observations.
+    """
+
+    metrics: dict[str, dict[str, float]]
+    sites: tuple[SiteScore, ...]
+
+
+def measure(predictions: Mapping[str, NDArray], run: Run, release: Release, splits: Sequence[str]) -> Measured:
+    """The metrics of predictions.
+
+    Parameters
+    ----------
+    predictions : mapping of str to float array (N, 365)
+        By target, in physical units, for the rows of the splits in their order; what else is there is not looked at.
+    run : Run
+        Names the targets, and the training splits that give the climatology which skill is measured against.
+    release : Release
+    splits : sequence of str
+    """
+    rows = Arrays.read(Columns.of(release, run.task, splits, (), run.targets))
+    climatology = Climatology.fit(release, run.task, run.training)
+    blocks = [block for split in splits for block in climatology.blocks(release, split)]
+    names = [name for split in splits for name in release.table(run.task, split, ["site"])["site"].to_pylist()]
+    sites, groups = np.unique(np.array(names, dtype=str), return_inverse=True)
+    metrics, by_site = {}, []
+    for number, target in enumerate(run.targets):
+        if target not in predictions:
+            continue
+        truth = rows.labels[:, number]
+        own = RowSums.of(truth, predictions[target])
+        usual = RowSums.of(truth, np.concatenate([block[target] for block in blocks])) if _has(blocks, target) else None
+        metrics[target] = _scores(own.total(), None if usual is None else usual.total())
+        references = [None] * len(sites) if usual is None else usual.by(groups, len(sites))
+        for site, at_site, reference in zip(sites.tolist(), own.by(groups, len(sites)), references, strict=True):
+            if at_site.n:
+                by_site.append(SiteScore(site, target, **_scores(at_site, reference)))  # type: ignore[arg-type]
+    return Measured(metrics, tuple(by_site))
+
+
+def _has(blocks: Sequence[Mapping[str, NDArray]], target: str) -> bool:
+    return bool(blocks) and target in blocks[0]
+
+
+def _scores(own: Metrics, reference: Metrics | None) -> dict[str, float]:
+    return asdict(own) | {"skill": math.nan if reference is None else skill(own.mse, reference.mse)}
+
+
+def evaluate(
+    fitted: Fitted, run: Run, release: Release, splits: Sequence[str], bar: Progress | None = None
+) -> dict[str, dict[str, float]]:
+    """The metrics of something fitted on some splits, by target and by metric.
+
+    Parameters
+    ----------
+    fitted : Fitted
+    run : Run
+        That made it; its training splits give the climatology that skill is measured against.
+    release : Release
+    splits : sequence of str
+    bar : rich.progress.Progress, optional
+    """
+    columns = Columns.of(release, run.task, splits, fitted.inputs, ())
+    return measure(predict(fitted, columns, bar), run, release, splits).metrics
+
+
+def split_to_test(run: Run, release: Release) -> str | None:
+    """The split that a run is tested on: the fold that it left out, or the test years where their values are public.
+
+    None where no such values are public, as in the sealed edition: there the leaderboard tests.
+    """
+    if run.left_out is not None:
+        return run.left_out
+    test = release.splits(run.task).get("test")
+    return "test" if test is not None and test.rows and not test.hidden else None
+
+
+def keep_tested(
+    fitted: Fitted, run: Run, release: Release, folder: RunFolder, bar: Progress | None = None
+) -> dict[str, dict[str, float]] | None:
+    """Test something fitted, after its training is over: the first time that these rows are read.
+
+    Leaves the metrics by site in `SITES_FILE` of the folder and gives those over all; None where there is nothing
+    to test on.
+    """
+    split = split_to_test(run, release)
+    if split is None:
+        return None
+    columns = Columns.of(release, run.task, [split], fitted.inputs, ())
+    measured = measure(predict(fitted, columns, bar), run, release, [split])
+    folder.write_text(SITES_FILE, _as_csv(measured.sites))
+    return measured.metrics
+
+
+def _as_csv(sites: Sequence[SiteScore]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["site", "target", "n", *_METRICS])
+    for one in sites:
+        numbers = (getattr(one, name) for name in _METRICS)
+        writer.writerow(
+            [one.site, one.target, one.n, *("" if math.isnan(value) else f"{value:.6g}" for value in numbers)]
+        )
+    return text.getvalue()
+
+
+def read_sites(folder: Path) -> list[SiteScore]:
+    """The metrics by site that a run left in its folder; empty where it was not tested."""
+    path = folder / SITES_FILE
+    if not path.is_file():
+        return []
+    with path.open(newline="") as file:
+        return [
+            SiteScore(line["site"], line["target"], int(line["n"]), *(float(line[name] or "nan") for name in _METRICS))
+            for line in csv.DictReader(file)
+        ]
