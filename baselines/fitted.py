@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,8 @@ class Fitted(ABC):
     training_splits : tuple of str
     parameters : int or None
         How many numbers were fitted.
+    quantiles : tuple of float
+        Levels of the quantiles that it gives beside its predictions, ascending; maybe none.
     """
 
     kind: str
@@ -42,10 +45,16 @@ class Fitted(ABC):
     origin: str | None
     training_splits: tuple[str, ...]
     parameters: int | None
+    quantiles: tuple[float, ...] = ()
 
     @abstractmethod
     def raw(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """What it says of inputs (B, T, F): (B, T, D)."""
+
+    def raw_quantiles(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What it says of inputs (B, T, F), and its quantiles: (B, T, D) and (B, T, D, Q)."""
+        flux = self.raw(inputs)
+        return flux, np.empty((*flux.shape, 0), np.float32)
 
     def fluxes(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Its predictions.
@@ -61,14 +70,43 @@ class Fitted(ABC):
             Physical units. Values outside what is physically possible are moved to its edge: a submission with such
             values is refused.
         """
+        self._refuse_gaps(inputs)
+        low, high = self._range()
+        return self.raw(inputs).clip(low, high).astype(np.float32)
+
+    def with_quantiles(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Its predictions, as of `fluxes`, and their quantiles.
+
+        Parameters
+        ----------
+        inputs : float32 array (B, T, F)
+
+        Returns
+        -------
+        float32 array (B, T, D)
+        float32 array (B, T, D, Q)
+            Of each of its levels, in physical units, within what is possible, never falling from level to level.
+        """
+        self._refuse_gaps(inputs)
+        low, high = self._range()
+        flux, quantiles = self.raw_quantiles(inputs)
+        return (
+            flux.clip(low, high).astype(np.float32),
+            quantiles.clip(low[:, None], high[:, None]).astype(np.float32),
+        )
+
+    def _range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The edges of what is physically possible, each (D,)."""
+        low, high = (np.array([getattr(VARIABLES[name], edge) for name in self.targets]) for edge in ("low", "high"))
+        return low, high
+
+    def _refuse_gaps(self, inputs: NDArray[np.float32]) -> None:
         if not np.isfinite(inputs).all():
             bad = [not np.isfinite(inputs[..., number]).all() for number in range(len(self.inputs))]
             raise AgrofluxError(
                 "inputs that are NaN or infinite", expected="numbers on every day",
                 where=", ".join(name for name, column in zip(self.inputs, bad, strict=True) if column),
             )  # fmt: skip
-        low, high = (np.array([getattr(VARIABLES[name], edge) for name in self.targets]) for edge in ("low", "high"))
-        return self.raw(inputs).clip(low, high).astype(np.float32)
 
 
 class Network(Fitted):
@@ -83,10 +121,20 @@ class Network(Fitted):
         self.task, self.revision, self.origin = config.task, config.revision, config.origin
         self.training_splits = tuple(config.training_splits)
         self.parameters = model.num_parameters(only_trainable=True)
+        self.quantiles = tuple(config.quantiles)
 
     def raw(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            return self.model(torch.from_numpy(inputs).to(self.model.device)).predictions.float().cpu().numpy()
+        return self._output(inputs).predictions.float().cpu().numpy()
+
+    def raw_quantiles(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if not self.quantiles:
+            return super().raw_quantiles(inputs)
+        output = self._output(inputs)
+        return output.predictions.float().cpu().numpy(), output.quantiles.float().cpu().numpy()
+
+    @torch.inference_mode()
+    def _output(self, inputs: NDArray[np.float32]) -> Any:
+        return self.model(torch.from_numpy(inputs).to(self.model.device))
 
 
 class Ensemble(Fitted):

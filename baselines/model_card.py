@@ -13,7 +13,7 @@ from huggingface_hub import EvalResultEntry, ModelCardData, eval_result_entries_
 from agroflux_data.origins import ORIGINS
 from agroflux_data.variables import EXTENDED_INPUTS, VARIABLES
 from baselines.fitted import Network
-from baselines.run import TREES, Run
+from baselines.run import QUANTILES, TREES, Run
 from baselines.saved import Saved
 
 __all__ = ["card", "command_of", "eval_results", "mean_skill"]
@@ -40,6 +40,8 @@ def command_of(run: Run) -> str:
             words += ["--" + name.replace("_", "-"), f"{value}"]
         elif run.model in TREES and value is not None:
             settings[name] = value
+    if levels := settings.pop(QUANTILES, None):
+        words += ["--quantiles", ",".join(f"{level:g}" for level in levels)]
     for name, value in settings.items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(words)

@@ -25,6 +25,7 @@ from baselines.transfer import Transfer
 __all__ = [
     "CONSTRAINTS",
     "LEARNED",
+    "QUANTILES",
     "TREES",
     "Run",
     "RunFolder",
@@ -40,6 +41,8 @@ LEARNED = (*MODELS, *TREES)
 """Everything that can be fitted."""
 CONSTRAINTS = ("carbon_closure", "non_negative_gpp")
 """Options of every network: weights of physical constraints in its loss."""
+QUANTILES = "quantiles"
+"""An option of every network: the levels of the quantiles that it gives."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Run:
     inputs, targets : tuple of str
     recipe : Recipe or TreeRecipe
     options : dict
-        Of a network's architecture, such as ``hidden_size``, and weights of constraints.
+        Of a network's architecture, such as ``hidden_size``, weights of constraints, and levels of quantiles.
     transfer : Transfer or None
         The pretrained network that it starts from; None where it starts from nothing.
     """
@@ -120,7 +123,7 @@ class Run:
         if model in TREES:
             chosen, given, kind = chosen | given, {}, TreeRecipe
         else:
-            names = (*MODELS[model].config_class.options(), *CONSTRAINTS)
+            names = (*MODELS[model].config_class.options(), *CONSTRAINTS, QUANTILES)
             if unknown := [name for name in given if name not in names]:
                 raise AgrofluxError(
                     f"{model} has no such option", expected="some of " + ", ".join(names), came=", ".join(unknown)

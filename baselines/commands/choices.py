@@ -11,7 +11,7 @@ import typer
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.variables import GROUPS
-from baselines.run import LEARNED, value_of
+from baselines.run import LEARNED, QUANTILES, value_of
 
 __all__ = [
     "Accumulation",
@@ -27,6 +27,7 @@ __all__ = [
     "Model",
     "Options",
     "Patience",
+    "Quantiles",
     "Resume",
     "Seed",
     "Streaming",
@@ -73,6 +74,10 @@ Options = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="An option of the model, such as hidden_size=100; repeatable."),
 ]
+Quantiles = Annotated[
+    str | None,
+    typer.Option(metavar="LEVEL,...", help="Quantiles to give beside the prediction, such as 0.05,0.5,0.95."),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Runs at a time, each in a process of its own; by default one for each core.")
 ]
@@ -81,11 +86,11 @@ Resume = Annotated[
 ]
 
 
-def options(given: Sequence[str] | None) -> dict[str, Any]:
-    """``NAME=VALUE`` texts by name; numbers, true and false are what they look like.
+def options(given: Sequence[str] | None, quantiles: str | None = None) -> dict[str, Any]:
+    """``NAME=VALUE`` texts by name, and levels of quantiles; numbers, true and false are what they look like.
 
-    >>> options(["hidden_size=100", "dropout=0.1"])
-    {'hidden_size': 100, 'dropout': 0.1}
+    >>> options(["hidden_size=100", "dropout=0.1"], "0.05,0.95")
+    {'hidden_size': 100, 'dropout': 0.1, 'quantiles': [0.05, 0.95]}
     """
     named = {}
     for text in given or ():
@@ -93,6 +98,11 @@ def options(given: Sequence[str] | None) -> dict[str, Any]:
         if not (name and equals and value):
             raise AgrofluxError("an option without a value", expected="--set NAME=VALUE", came=text)
         named[name] = value_of(value)
+    if quantiles is not None:
+        try:
+            named[QUANTILES] = [float(level) for level in quantiles.split(",")]
+        except ValueError:
+            raise AgrofluxError("bad quantiles", expected="LEVEL,... such as 0.05,0.5,0.95", came=quantiles) from None
     return named
 
 

@@ -32,6 +32,7 @@ def cv(
     patience: choices.Patience = None,
     seed: choices.Seed = 0,
     option: choices.Options = None,
+    quantiles: choices.Quantiles = None,
     inputs: choices.InputsOption = choices.Inputs.ALL,
     targets: choices.Targets = "ranked",
     workers: choices.Workers = None,
@@ -45,7 +46,7 @@ def cv(
     release, folder = Release(data), output or Path("runs") / f"{task}-{model}-{seed}-cv"
     planned = plan_folds(
         release, task, model, folder, inputs=inputs.value, targets=targets, seed=seed,
-        options=choices.options(option),
+        options=choices.options(option, quantiles),
         **choices.chosen(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, patience=patience),
     )  # fmt: skip
     with console.progress() as bar:

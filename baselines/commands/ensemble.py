@@ -30,6 +30,7 @@ def ensemble(
     learning_rate: choices.LearningRate = None,
     patience: choices.Patience = None,
     option: choices.Options = None,
+    quantiles: choices.Quantiles = None,
     inputs: choices.InputsOption = choices.Inputs.ALL,
     targets: choices.Targets = "ranked",
     workers: choices.Workers = None,
@@ -43,7 +44,8 @@ def ensemble(
         raise AgrofluxError("bad seeds", expected="whole numbers with commas between", came=seeds) from None
     release, folder = Release(data), output or Path("runs") / f"{task}-{model}-ensemble"
     members = plan_ensemble(
-        release, task, model, folder, wanted, inputs=inputs.value, targets=targets, options=choices.options(option),
+        release, task, model, folder, wanted, inputs=inputs.value, targets=targets,
+        options=choices.options(option, quantiles),
         **choices.chosen(epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, patience=patience),
     )  # fmt: skip
     with console.progress() as bar:

@@ -36,6 +36,7 @@ def run(
     compile: choices.Compile = False,
     streaming: choices.Streaming = False,
     option: choices.Options = None,
+    quantiles: choices.Quantiles = None,
     inputs: choices.InputsOption = choices.Inputs.ALL,
     targets: choices.Targets = "ranked",
     hold_out: Annotated[str | None, typer.Option(help="Training split to validate on, such as fold_0.")] = None,
@@ -50,7 +51,7 @@ def run(
     release = Release(data)
     plan = Run.plan(
         release, task, model, inputs=inputs.value, targets=targets, hold_out=hold_out, seed=seed,
-        options=choices.options(option),
+        options=choices.options(option, quantiles),
         **choices.chosen(
             epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, patience=patience,
             accumulation=accumulation, weights=weights, input_noise=input_noise, bf16=bf16, compile=compile,

@@ -41,6 +41,7 @@ def tune(
     patience: choices.Patience = None,
     seed: choices.Seed = 0,
     option: choices.Options = None,
+    quantiles: choices.Quantiles = None,
     inputs: choices.InputsOption = choices.Inputs.ALL,
     targets: choices.Targets = "ranked",
     hold_out: Annotated[str | None, typer.Option(help="Training split to validate on, such as fold_0.")] = None,
@@ -57,8 +58,8 @@ def tune(
     release, folder = Release(data), output or Path("runs") / f"{task}-{model}-tune"
     planned = plan_trials(
         release, task, model, folder, space=parse_space(search) if search else default_space(model), trials=trials,
-        draw=draw, options=choices.options(option), inputs=inputs.value, targets=targets, hold_out=hold_out, seed=seed,
-        **choices.chosen(epochs=epochs, batch_size=batch_size, patience=patience),
+        draw=draw, options=choices.options(option, quantiles), inputs=inputs.value, targets=targets,
+        hold_out=hold_out, seed=seed, **choices.chosen(epochs=epochs, batch_size=batch_size, patience=patience),
     )  # fmt: skip
     with console.progress() as bar:
         train_several(

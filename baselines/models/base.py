@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass, field, fields
+from itertools import pairwise
+from statistics import NormalDist
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
@@ -67,6 +70,9 @@ class FluxConfig(PreTrainedConfig):
         Weight in the loss of the squared carbon that is not closed, NEE - (RECO - GPP), in spreads of NEE.
     non_negative_gpp : float
         Weight in the loss of the square of what GPP is below zero, in spreads of GPP.
+    quantiles : list of float
+        Levels of the quantiles that the model gives beside its prediction: whole percents between 0 and 1, ascending.
+        Without any it gives none.
 
     Raises
     ------
@@ -75,7 +81,7 @@ class FluxConfig(PreTrainedConfig):
     """
 
     model_type = "agroflux"
-    keys_to_ignore_at_inference: ClassVar[list[str]] = ["hidden_states", "terms"]
+    keys_to_ignore_at_inference: ClassVar[list[str]] = ["quantiles", "hidden_states", "terms"]
 
     inputs: list[str] = field(default_factory=list)
     targets: list[str] = field(default_factory=list)
@@ -93,6 +99,7 @@ class FluxConfig(PreTrainedConfig):
     target_weights: list[float] = field(default_factory=list)
     carbon_closure: float = 0.0
     non_negative_gpp: float = 0.0
+    quantiles: list[float] = field(default_factory=list)
 
     def __post_init__(self, **kwargs: Any) -> None:
         kind = type(self).__name__
@@ -110,6 +117,7 @@ class FluxConfig(PreTrainedConfig):
             if any(not value > 0 or math.isinf(value) for value in getattr(self, name)):
                 raise ModelError(f"bad {name}", "positive numbers", getattr(self, name))
         self._check_sizes()
+        self._check_quantiles()
         for option, needed in (("carbon_closure", {"NEE", "RECO", "GPP"}), ("non_negative_gpp", {"GPP"})):
             if getattr(self, option) and not needed <= set(self.targets):
                 raise ModelError(f"{option} needs other targets", ", ".join(sorted(needed)), ", ".join(self.targets))
@@ -129,6 +137,16 @@ class FluxConfig(PreTrainedConfig):
         if width % heads:
             raise ModelError("heads of unequal size", f"num_heads that divides {width}", heads)
 
+    def _check_quantiles(self) -> None:
+        """Whole percents, so that each has a name of its own in a file of predictions."""
+        levels = self.quantiles
+        if (
+            any(isinstance(level, bool) or not isinstance(level, int | float) for level in levels)
+            or any(not 0 < level < 1 or abs(level * 100 - round(level * 100)) > 1e-9 for level in levels)
+            or any(lower >= upper for lower, upper in pairwise(levels))
+        ):
+            raise ModelError("bad quantiles", "whole percents between 0 and 1, ascending, such as 0.05", levels)
+
     @classmethod
     def options(cls) -> tuple[str, ...]:
         """Names of the fields that this architecture adds: what a user may choose."""
@@ -146,16 +164,21 @@ class FluxOutput(ModelOutput):
         The sum of `terms`, where labels were given.
     predictions : Tensor (B, T, D)
         Physical units; NaN on days of padding.
+    quantiles : Tensor (B, T, D, Q), optional
+        Those of the configuration's levels, where it has any: physical units, never falling from level to level, NaN
+        on days of padding.
     hidden_states : tuple of Tensor, optional
         What the layers gave that the architecture can show, and last the features (B, T, H) that the head reads;
         only when asked for.
     terms : dict of str to Tensor (), optional
-        What the loss consists of: ``error``, the masked mean squared error of the normalised targets, and each
-        physical constraint that the configuration asks for, by its name there and times its weight.
+        What the loss consists of: ``error``, the masked mean squared error of the normalised targets; where the
+        configuration has levels ``quantiles``, twice their mean pinball loss; and each physical constraint that it
+        asks for, by its name there and times its weight.
     """
 
     loss: Tensor | None = None
     predictions: Tensor | None = None
+    quantiles: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
     terms: dict[str, Tensor] | None = None
 
@@ -169,7 +192,15 @@ class FluxModel(PreTrainedModel):
     """A model from daily inputs to daily fluxes: an encoder of days, and a linear head on every day.
 
     A subclass builds its encoder after ``super().__init__(config)``, calls ``self.post_init()`` last, and implements
-    `width` and `encode`. The head has a row for each target, in the order of ``config.targets``.
+    `width` and `encode`. The head has a row for each target, in the order of ``config.targets``; beside it, where
+    ``config.quantiles`` has Q levels, ``quantile_head`` has Q rows for each target in the same order.
+
+    Quantiles are those of linear quantile regression on the features, by the pinball loss (Koenker and Bassett 1978,
+    Econometrica 46, 33-50, doi:10.2307/1913643). The level nearest to the median is a linear output; every other lies
+    beyond its inner neighbour by a positive amount, so that they cannot cross (as the increments of Park et al. 2022,
+    Learning quantile functions without quantile crossing for distribution-free time series forecasting, AISTATS,
+    arXiv 2111.06581). An amount is a gap between quantiles of the standard normal distribution, times a factor that is
+    about 1 before training.
     """
 
     config_class = FluxConfig
@@ -182,6 +213,7 @@ class FluxModel(PreTrainedModel):
     input_sd: Tensor
     target_mean: Tensor
     target_sd: Tensor
+    quantile_scores: Tensor
 
     def __init__(self, config: FluxConfig):
         super().__init__(config)
@@ -199,6 +231,10 @@ class FluxModel(PreTrainedModel):
         ):
             self.register_buffer(name, torch.tensor(numbers, dtype=torch.float32))
         self.head = nn.Linear(self.width, len(config.targets))
+        if config.quantiles:
+            self.quantile_head = nn.Linear(self.width, len(config.targets) * len(config.quantiles))
+            scores = [NormalDist().inv_cdf(level) for level in config.quantiles]
+            self.register_buffer("quantile_scores", torch.tensor(scores, dtype=torch.float32))
 
     @property
     @abstractmethod
@@ -263,17 +299,22 @@ class FluxModel(PreTrainedModel):
             normalised = normalised + (noise if padding is None else noise.masked_fill(padding[..., None], 0))
         features, hidden_states = self.encode(normalised, padding)
         outputs = self.head(features).float()  # sums of squares lose too much in bfloat16
+        levels = self._quantiles(features)
         predictions = outputs * self.target_sd + self.target_mean
+        quantiles = None if levels is None else levels * self.target_sd[:, None] + self.target_mean[:, None]
         terms = None
         if padding is not None:
             predictions = predictions.masked_fill(padding[..., None], math.nan)
+            if quantiles is not None:
+                quantiles = quantiles.masked_fill(padding[..., None, None], math.nan)
         if labels is not None:
             if padding is not None:
                 labels = labels.masked_fill(padding[..., None], math.nan)
-            terms = self._terms(outputs, labels, num_items_in_batch)
+            terms = self._terms(outputs, levels, labels, num_items_in_batch)
         return FluxOutput(
             loss=None if terms is None else torch.stack(list(terms.values())).sum(),
             predictions=predictions,
+            quantiles=quantiles,
             hidden_states=(*hidden_states, features) if output_hidden_states else None,
             terms=terms,
         )
@@ -297,7 +338,22 @@ class FluxModel(PreTrainedModel):
             raise ModelError(f"inputs of {columns}", "numbers on every day", "NaN or infinity")
         return (inputs.to(self.input_mean.dtype) - self.input_mean) / self.input_sd
 
-    def _terms(self, outputs: Tensor, labels: Tensor, number: Tensor | int | None) -> dict[str, Tensor]:
+    def _quantiles(self, features: Tensor) -> Tensor | None:
+        """Normalised quantiles (B, T, D, Q), of levels that ascend; None for a model without levels."""
+        levels = self.config.quantiles
+        if not levels:
+            return None
+        raw = self.quantile_head(features).float().unflatten(-1, (len(self.config.targets), len(levels)))
+        inner = min(range(len(levels)), key=lambda place: abs(levels[place] - 0.5))
+        middle = raw[..., inner : inner + 1] + self.quantile_scores[inner]
+        factors = F.softplus(torch.cat([raw[..., :inner], raw[..., inner + 1 :]], dim=-1)) / math.log(2)
+        gaps = factors * self.quantile_scores.diff()
+        below = middle - gaps[..., :inner].flip(-1).cumsum(-1).flip(-1)
+        return torch.cat([below, middle, middle + gaps[..., inner:].cumsum(-1)], dim=-1)
+
+    def _terms(
+        self, outputs: Tensor, quantiles: Tensor | None, labels: Tensor, number: Tensor | int | None
+    ) -> dict[str, Tensor]:
         observed = ~torch.isnan(labels)
         total = observed.sum() if number is None else torch.as_tensor(number, device=outputs.device)
         total = total.clamp(min=1)
@@ -307,6 +363,14 @@ class FluxModel(PreTrainedModel):
         if self.config.target_weights:
             squares = squares * squares.new_tensor(self.config.target_weights)
         terms = {"error": squares.sum() / total}
+        if quantiles is not None:
+            levels = quantiles.new_tensor(self.config.quantiles)
+            above = torch.where(observed[..., None], wanted[..., None] - quantiles, 0)
+            # Twice the mean over levels: with many even ones it is the CRPS (Gneiting and Raftery 2007, JASA 102:359).
+            pinball = 2 * torch.maximum(levels * above, (levels - 1) * above).mean(-1)
+            if self.config.target_weights:
+                pinball = pinball * pinball.new_tensor(self.config.target_weights)
+            terms["quantiles"] = pinball.sum() / total
         for name, violation in self._violations(outputs):
             # Days with an observation, so that the parts of a batch add up to the whole, however they are cut.
             squares = torch.where(observed.any(-1), violation, 0).square()

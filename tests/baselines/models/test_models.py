@@ -118,13 +118,14 @@ for folder in sys.argv[1:]:
     model = AutoModel.from_pretrained(folder, trust_remote_code=True).eval()
     assert type(model).__module__.startswith("transformers_modules."), type(model)
     assert type(model.config) is type(config) and config.targets == ["NEE", "GPP", "N2O"]
-    inputs, predictions = torch.load(folder + "-numbers.pt")
+    inputs, predictions, quantiles = torch.load(folder + "-numbers.pt")
     with torch.no_grad():
         assert torch.equal(model(inputs).predictions, predictions), folder
+        assert torch.equal(model(inputs).quantiles, quantiles), folder
     model.save_pretrained(folder + "-again")
     again = AutoModel.from_pretrained(folder + "-again", trust_remote_code=True).eval()
     with torch.no_grad():
-        assert torch.equal(again(inputs).predictions, predictions), folder
+        assert torch.equal(again(inputs).quantiles, quantiles), folder
 """
 
 
@@ -133,9 +134,10 @@ def test_models_load_where_the_package_is_not_installed(toy_release: Path, tmp_p
     inputs, _ = tensors(columns, slice(3))
     folders = [tmp_path / f"elsewhere-{name}" for name in MODELS]
     for folder, name in zip(folders, MODELS, strict=True):
-        model = make(name, columns).eval()
+        model = make(name, columns, quantiles=[0.05, 0.5, 0.95]).eval()
         with torch.no_grad():
-            torch.save((inputs, model(inputs).predictions), f"{folder}-numbers.pt")
+            output = model(inputs)
+            torch.save((inputs, output.predictions, output.quantiles), f"{folder}-numbers.pt")
         model.save_pretrained(tmp_path / "saved")
         shutil.move(tmp_path / "saved", folder)
     program = [sys.executable, "-I", "-c", ELSEWHERE, *map(str, folders)]
