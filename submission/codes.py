@@ -40,7 +40,7 @@ _TABLE = (
     Code("AF004", "another revision of the release", "Predict the rows of the present release."),
     Code("AF005", "another task than asked for", "Send the file to its own task, or name the task right."),
     Code("AF006", "damaged file", "Write it again; copy or upload it whole."),
-    Code("AF007", "larger than a submission can be", "Keep to one row a sequence and one column a target."),
+    Code("AF007", "larger than a submission can be", "Keep to one row a sequence, one column a target, 63 quantiles."),
     Code("AF008", "unknown version of the format", "Write it with this version of the kit."),
     Code("AF009", "too much work to read", "Write it with submission.write: float32 in small row groups."),
     Code("AF101", "missing sequences", "Predict every sequence of the split."),
@@ -49,14 +49,17 @@ _TABLE = (
     Code("AF104", "no sequence column", "Add the column sequence (int64) that names each row."),
     Code("AF201", "wrong type", "sequence is int64, a target is fixed_size_list<float32>[365]."),
     Code("AF202", "wrong length", "A sequence has 365 days; 29 February is dropped."),
-    Code("AF203", "unknown column", "Keep to sequence and the task's targets."),
+    Code("AF203", "unknown column", "Keep to sequence, the task's targets and their quantiles (GPP_q05)."),
     Code("AF204", "no target", "Predict at least one of the task's ranked targets."),
     Code("AF205", "a column stands there twice", "Keep one of them."),
+    Code("AF206", "quantiles without their target", "Add the target's own column: it is what is ranked."),
+    Code("AF207", "another number of quantiles of a target", "Give 2 to 21 levels, whole percents: GPP_q05, GPP_q95."),
     Code("AF301", "NaN", "Predict every day, observed or not."),
     Code("AF302", "infinite values", "Look for an overflow in the model."),
     Code("AF303", "outside the physical range", "Check unit and sign; clip what is only noise."),
     Code("AF304", "null", "Predict every day, and let no list be null."),
     Code("AF305", "subnormal values", "Set to 0 what float32 cannot hold with full precision (below 1.2e-38)."),
+    Code("AF306", "quantiles cross", "Sort the quantiles of each day: a higher level is nowhere below a lower one."),
 )
 
 CODES: dict[str, Code] = {code.code: code for code in _TABLE}

@@ -17,13 +17,14 @@ from agroflux_data.shards import digest
 from agroflux_data.variables import DAYS, OUTPUTS
 from submission.file import blocks, metadata_of, open_file
 from submission.metadata import Metadata
+from submission.quantiles import columns, levels
 
 __all__ = ["Description", "Range", "describe"]
 
 
 @dataclass(frozen=True)
 class Range:
-    """The values of one target.
+    """The values of one target, or of one of its quantiles.
 
     Attributes
     ----------
@@ -55,6 +56,7 @@ class Description:
     years : tuple of int
         The first and the last; empty without rows.
     targets : dict of str to Range
+        Quantiles of a target, as ``GPP_q05``, among them.
     """
 
     path: Path
@@ -119,14 +121,19 @@ def describe(path: str | Path) -> Description:
     path = Path(path)
     with open_file(path) as file:
         metadata = metadata_of(file)
-        targets = _targets(file.schema_arrow, path)
-    tallies = {name: _Tally() for name in targets}
+        names = _columns(file.schema_arrow, path)
+    tallies = {name: _Tally() for name in names}
+    quantiles = {target: columns(target, of) for target, of in levels(names).items()}
+    targets = [name for name in names if not any(name in several for several in quantiles.values())]
     keys = [np.empty(0, np.int64)]
     try:
-        for sequence, block in blocks(path, targets):
-            keys.append(sequence)
-            for name, values in block.items():
-                tallies[name].add(values)
+        # All columns at once would take too much memory.
+        for several in (targets, *quantiles.values()):
+            for sequence, block in blocks(path, several):
+                if several is targets:
+                    keys.append(sequence)
+                for name, values in block.items():
+                    tallies[name].add(values)
     except MemoryError:
         raise
     except (pa.ArrowException, OSError, ValueError) as error:
@@ -145,14 +152,16 @@ def describe(path: str | Path) -> Description:
     )
 
 
-def _targets(schema: pa.Schema, path: Path) -> list[str]:
-    right = {"sequence": pa.int64()} | dict.fromkeys(OUTPUTS, pa.list_(pa.float32(), DAYS))
+def _columns(schema: pa.Schema, path: Path) -> list[str]:
+    """The names of targets and quantiles, if all columns are those of a submission."""
+    allowed = [*OUTPUTS, *(name for target in OUTPUTS for name in columns(target, range(1, 100)))]
+    right = {"sequence": pa.int64()} | dict.fromkeys(allowed, pa.list_(pa.float32(), DAYS))
     for field in schema:
         wanted = right.pop(field.name, None)
         if wanted is None or not field.type.equals(wanted):
             raise AgrofluxError(
                 "not the columns of a submission; agroflux-submit validate says more",
-                expected="sequence and targets of 365 float32 values, each once",
+                expected="sequence, targets and quantiles of 365 float32 values, each once",
                 came=f"{field.name[:60]} {str(field.type)[:80]}", where=path,
             )  # fmt: skip
     if "sequence" in right:

@@ -1,7 +1,8 @@
 """The file: one Parquet table for one task, with its metadata inside.
 
 One row a sequence: ``sequence`` int64, and a ``fixed_size_list<float32>[365]`` column for each predicted target, in
-physical units. The file's key-value metadata hold under ``agroflux`` the JSON of a `Metadata`.
+physical units; and one for each of its quantiles, where it has any: ``GPP_q05``. The file's key-value metadata hold
+under ``agroflux`` the JSON of a `Metadata`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from agroflux_data.tasks import Task
 from agroflux_data.variables import DAYS, OUTPUTS
 from submission.codes import Fault, FaultyFileError
 from submission.metadata import FORMAT, LARGEST, Metadata, parse
+from submission.quantiles import LEAST_LEVELS, MOST_COLUMNS, MOST_LEVELS, column, levels, of_column
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -48,6 +50,8 @@ KEY = b"agroflux"
 BLOCK = 256
 """Rows that are in memory at a time when a file is read."""
 _ROW_GROUP = 256
+_MANY = 16
+"""With so many quantiles row groups have twice the rows, or the footer of a large task would be too large to read."""
 _MAGIC = b"PAR1"
 _LARGEST_FOOTER = 4 << 20
 """Bytes: about 10,000 row groups of four columns."""
@@ -61,9 +65,10 @@ def write(predictions: Mapping[str, ArrayLike] | pd.DataFrame | Dataset, path: s
     Parameters
     ----------
     predictions : mapping of str to array, pandas.DataFrame or datasets.Dataset
-        ``sequence`` (N,) and each predicted target (N, 365), in physical units; `subnormal` values become 0. A frame
-        is either long (columns ``sequence``, ``day`` from 1 to 365, and one for each target; days that are not there
-        become NaN) or has one row a sequence with arrays or lists of 365 numbers in the targets' columns.
+        ``sequence`` (N,) and each predicted target (N, 365), in physical units; `subnormal` values become 0. Quantiles
+        of a target beside it, under names such as ``GPP_q05``: 2 to 21 levels, 63 in all. A frame is either
+        long (columns ``sequence``, ``day`` from 1 to 365, and one for each target; days that are not there become NaN)
+        or has one row a sequence with arrays or lists of 365 numbers in the targets' columns.
     path : str or Path
     metadata : Metadata
 
@@ -75,18 +80,32 @@ def write(predictions: Mapping[str, ArrayLike] | pd.DataFrame | Dataset, path: s
     Raises
     ------
     AgrofluxError
-        A column that the task does not have, none at all, or arrays of another shape or type.
+        A column that the task does not have, none at all, quantiles that a submission may not have, or arrays of
+        another shape or type.
     """
     arrays = _arrays(predictions)
     task = Task.from_name(metadata.task)
     if "sequence" not in arrays:
         raise AgrofluxError("predictions without a sequence column", expected="sequence", came=", ".join(arrays))
     targets = [name for name in arrays if name != "sequence"]
-    if unknown := [name for name in targets if name not in task.targets]:
+    quantiles = levels(targets)
+    if unknown := [
+        name for name in targets if name not in task.targets and (of_column(name) or ("",))[0] not in task.targets
+    ]:
         raise AgrofluxError(
-            f"columns that {task.name} does not have", expected="some of " + ", ".join(task.targets),
+            f"columns that {task.name} does not have",
+            expected="some of " + ", ".join(task.targets) + f", and quantiles such as {column(task.targets[0], 5)}",
             came=", ".join(unknown),
         )  # fmt: skip
+    for name, several in quantiles.items():
+        if name not in arrays:
+            raise AgrofluxError("quantiles of a target that is not predicted", expected=name, came=f"{name}_q..")
+        if not LEAST_LEVELS <= len(several) <= MOST_LEVELS:
+            raise AgrofluxError(
+                f"quantiles of {name}", expected=f"{LEAST_LEVELS} to {MOST_LEVELS} levels", came=len(several)
+            )
+    if (count := sum(map(len, quantiles.values()))) > MOST_COLUMNS:
+        raise AgrofluxError("too many quantiles", expected=f"at most {MOST_COLUMNS}", came=count)
     if not targets:
         raise AgrofluxError("predictions without a target", expected="some of " + ", ".join(task.targets))
     sequence = np.asarray(arrays["sequence"])
@@ -105,7 +124,7 @@ def write(predictions: Mapping[str, ArrayLike] | pd.DataFrame | Dataset, path: s
         pq.write_table(
             table,
             temporary,
-            row_group_size=_ROW_GROUP,
+            row_group_size=_ROW_GROUP * (1 + count // _MANY),
             compression="zstd",
             compression_level=3,
             use_dictionary=False,
@@ -191,20 +210,20 @@ def _from_long(columns: Mapping[str, NDArray]) -> dict[str, NDArray]:
             came=f"{int(twice.sum())} days, first: sequence {unique[order][at // DAYS]} day {at % DAYS + 1}",
         )  # fmt: skip
     arrays: dict[str, NDArray] = {"sequence": unique[order]}
-    for name, column in columns.items():
+    for name, numbers in columns.items():
         if name in ("sequence", "day"):
             continue
-        if column.dtype.kind not in "fiu":
-            raise AgrofluxError(f"bad values of {name}", expected="numbers", came=str(column.dtype))
+        if numbers.dtype.kind not in "fiu":
+            raise AgrofluxError(f"bad values of {name}", expected="numbers", came=str(numbers.dtype))
         filled = np.full(len(unique) * DAYS, np.nan, np.float32)
         with np.errstate(over="ignore"):
-            filled[cell] = column
+            filled[cell] = numbers
         arrays[name] = filled.reshape(-1, DAYS)
     return arrays
 
 
 def convert_csv(csv: str | Path, path: str | Path, metadata: Metadata) -> Path:
-    """Convert a CSV file in long form: ``sequence``, ``day`` (1 to 365) and one column for each target.
+    """Convert a CSV file in long form: ``sequence``, ``day`` (1 to 365) and one column for each target or quantile.
 
     Parameters
     ----------
@@ -224,7 +243,8 @@ def convert_csv(csv: str | Path, path: str | Path, metadata: Metadata) -> Path:
         Not such a file: the message names column and row.
     """
     task = Task.from_name(metadata.task)
-    types = {"sequence": pa.int64(), "day": pa.int64()} | dict.fromkeys(task.targets, pa.float64())
+    numbers = [*task.targets, *(column(name, level) for name in task.targets for level in range(1, 100))]
+    types = {"sequence": pa.int64(), "day": pa.int64()} | dict.fromkeys(numbers, pa.float64())
     try:
         table = pyarrow.csv.read_csv(csv, convert_options=pyarrow.csv.ConvertOptions(column_types=types))
     except FileNotFoundError:
@@ -277,7 +297,8 @@ def open_file(path: str | Path) -> pq.ParquetFile:
         # Buffering ahead would hold the whole file.
         file = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False)
         if (columns := file.metadata.num_columns) > _MOST_COLUMNS:
-            raise FaultyFileError(Fault.of("AF007", f"{columns} columns, at most {len(OUTPUTS) + 1}"), path)
+            most = 1 + len(OUTPUTS) + MOST_COLUMNS
+            raise FaultyFileError(Fault.of("AF007", f"{columns} columns, at most {most}"), path)
         _ = file.schema_arrow.names  # a forged schema and names that are no text fail here
         return file
     except MemoryError:
@@ -358,10 +379,10 @@ def keys(path: str | Path) -> NDArray[np.int64]:
 
 
 def blocks(
-    path: str | Path, targets: Iterable[str]
+    path: str | Path, columns: Iterable[str]
 ) -> Iterator[tuple[NDArray[np.int64], dict[str, NDArray[np.float32]]]]:
-    """The predictions of a valid file, some rows at a time: sequence numbers (rows,), and (rows, 365) by target."""
-    wanted = list(targets)
+    """The predictions of a valid file, some rows at a time: sequence numbers (rows,), and (rows, 365) by column."""
+    wanted = list(columns)
     with open_file(path) as file:
         for block in file.iter_batches(BLOCK, columns=["sequence", *wanted]):
             yield block["sequence"].to_numpy(), {name: values(block[name]) for name in wanted}
@@ -373,7 +394,7 @@ def read(path: str | Path) -> dict[str, NDArray]:
     Returns
     -------
     dict
-        ``sequence`` int64 (N,) and each predicted target, float32 (N, 365), in physical units.
+        ``sequence`` int64 (N,) and each predicted target and quantile, float32 (N, 365), in physical units.
     """
     with open_file(path) as file:
         targets = [name for name in file.schema_arrow.names if name != "sequence"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Report:
         What the file was held against; None where it names no task that the release has.
     targets : tuple of str
         The predicted targets whose columns are right.
+    quantiles : dict of str to tuple of int
+        The levels, in rising percent, of those targets that have quantiles.
     rows : int
     """
 
@@ -38,6 +40,7 @@ class Report:
     split: str | None = None
     targets: tuple[str, ...] = ()
     rows: int = 0
+    quantiles: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -58,6 +61,7 @@ class Report:
             "task": self.task,
             "split": self.split,
             "targets": list(self.targets),
+            "quantiles": {target: list(levels) for target, levels in self.quantiles.items()},
             "rows": self.rows,
             "metadata": None if self.metadata is None else self.metadata.to_json(),
             "faults": [fault.to_json() for fault in self.faults],
@@ -68,7 +72,9 @@ class Report:
         """What `to_json` gave for a file."""
         metadata = None if data["metadata"] is None else Metadata.from_json(data["metadata"])
         faults = tuple(Fault.from_json(fault) for fault in data["faults"])
-        return cls(path, faults, metadata, data["task"], data["split"], tuple(data["targets"]), data["rows"])
+        quantiles = {target: tuple(levels) for target, levels in data["quantiles"].items()}
+        targets = tuple(data["targets"])
+        return cls(path, faults, metadata, data["task"], data["split"], targets, data["rows"], quantiles)
 
 
 class FaultsError(AgrofluxError):

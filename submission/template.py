@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
 from submission.climatology import Climatology
 from submission.file import write
 from submission.metadata import Metadata
+from submission.quantiles import columns
 from submission.validation import predicted_split
 
 __all__ = ["CLIMATOLOGY", "write_climatology", "write_empty"]
@@ -20,9 +23,10 @@ CLIMATOLOGY = "climatology"
 
 
 def write_empty(
-    release: Release, task: str, split: str | None = None, output: Path | None = None, model: str = "unnamed"
-) -> Path:
-    """Write every row of a split with NaN for each ranked target.
+    release: Release, task: str, split: str | None = None, output: Path | None = None, model: str = "unnamed",
+    levels: Iterable[int] = (),
+) -> Path:  # fmt: skip
+    """Write every row of a split with NaN for each ranked target, and for its quantiles.
 
     It is no submission yet: validation refuses NaN (AF301), so a day that was forgotten does not pass unseen.
 
@@ -36,6 +40,8 @@ def write_empty(
         By default ``TASK-empty.parquet`` in the working directory.
     model : str
         The name that a leaderboard will show.
+    levels : iterable of int
+        Percent of the quantiles, for each ranked target; 2 to 21 of them, or none.
 
     Returns
     -------
@@ -45,13 +51,18 @@ def write_empty(
     Raises
     ------
     AgrofluxError
-        No such task or split.
+        No such task or split, or levels that a submission may not have.
     """
+    levels = sorted(set(levels))
+    if odd := [level for level in levels if not 0 < level < 100]:
+        raise AgrofluxError("no level of a quantile", expected="1 to 99 percent", came=odd[0])
     wanted = predicted_split(release, task, split)
     keys = release.keys(task, wanted)
     nothing = np.full((len(keys), DAYS), np.nan, np.float32)
+    targets = release.task(task).ranked_targets
+    names = [name for target in targets for name in (target, *columns(target, levels))]
     return write(
-        {"sequence": keys} | dict.fromkeys(release.task(task).ranked_targets, nothing),
+        {"sequence": keys} | dict.fromkeys(names, nothing),
         output or Path(f"{task}-empty.parquet"),
         Metadata(task=task, revision=release.revision, model=model),
     )

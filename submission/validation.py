@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.tasks import Task
-from agroflux_data.variables import DAYS, OUTPUTS, VARIABLES
+from agroflux_data.variables import DAYS, OUTPUTS
 from submission.child import Limits
 from submission.codes import Fault, FaultyFileError
 from submission.file import BLOCK, metadata_of, open_file, subnormal
 from submission.guarded import guarded
 from submission.keys import compare
 from submission.metadata import Metadata
+from submission.quantiles import LEAST_LEVELS, MOST_COLUMNS, MOST_LEVELS, columns, crossing, levels, variable_of
 from submission.report import Report
 
 __all__ = ["predicted_split", "validate", "validate_rows", "within"]
@@ -114,9 +115,9 @@ def _report(
     return Report.from_json(path, found)
 
 
-def within(target: str, block: NDArray[np.float32]) -> bool:
-    """Whether all values of a target are numbers in its physical range, and none subnormal."""
-    variable = VARIABLES[target]
+def within(name: str, block: NDArray[np.float32]) -> bool:
+    """Whether all values of a target or quantile are numbers in the target's physical range, and none subnormal."""
+    variable = variable_of(name)
     # Comparing in float32: a value clipped to the bound is within. NaN compares as outside.
     inside = not block.size or bool(block.min() >= variable.low and block.max() <= variable.high)
     return inside and not subnormal(block).any()
@@ -159,6 +160,7 @@ class _Examination:
         self.task = self._task(task)
         self.split = None if self.task is None else predicted_split(release, self.task.name, split)
         self.targets: list[str] = []
+        self.quantiles: dict[str, tuple[int, ...]] = {}
         self.has_keys = False
 
     def report(self, values: bool) -> Report:
@@ -176,8 +178,8 @@ class _Examination:
             self._fault(code, text)
         faults = tuple(sorted(self.faults, key=lambda fault: fault.code))
         name = None if self.task is None else self.task.name
-        targets = tuple(self.targets)
-        return Report(self.path, faults, self.metadata, name, self.split, targets, self.file.metadata.num_rows)
+        targets, rows = tuple(self.targets), self.file.metadata.num_rows
+        return Report(self.path, faults, self.metadata, name, self.split, targets, rows, self.quantiles)
 
     def _fault(self, code: str, message: str, *args: Any, **kwargs: Any) -> None:
         self.faults.append(Fault.of(code, message, *args, **kwargs))
@@ -206,21 +208,25 @@ class _Examination:
         names = Counter(schema.names)
         if twice := [name for name, count in names.items() if count > 1]:
             self._fault("AF205", f"{len(twice)} columns", len(twice), examples=[name[:60] for name in twice])
-        unknown = [name for name in names if name not in allowed and name != "sequence"]
+        quantiles = {target: found for target, found in levels(names).items() if target in allowed}
+        several = {name for target, found in quantiles.items() for name in columns(target, found)}
+        unknown = [name for name in names if name not in allowed and name not in several and name != "sequence"]
         if unknown:
             of = "the variables" if self.task is None else self.task.name
-            message = f"expected sequence and some of {', '.join(allowed)} ({of}), got {len(unknown)} others"
+            message = (
+                f"expected sequence, some of {', '.join(allowed)} ({of}) and their quantiles, got {len(unknown)} others"
+            )
             self._fault("AF203", message, len(unknown), examples=[name[:60] for name in unknown])
         if "sequence" not in names:
             self._fault("AF104", f"{len(names)} columns, none of them sequence")
-        given = []
+        given, right = [], []
         for name, count in names.items():
             if name == "sequence":
                 kind = schema.field(schema.get_all_field_indices(name)[0]).type
                 self.has_keys = kind == pa.int64() and count == 1
                 if kind != pa.int64():
                     self._fault("AF201", f"expected int64, got {str(kind)[:80]}", column=name)
-            elif name in allowed:
+            elif name in allowed or name in several:
                 given.append(name)
                 field = schema.field(schema.get_all_field_indices(name)[0])
                 kind = field.type
@@ -232,10 +238,29 @@ class _Examination:
                 elif kind.list_size != DAYS:
                     self._fault("AF202", f"expected {DAYS} values, got {kind.list_size}", column=name)
                 elif count == 1:
-                    self.targets.append(name)
+                    right.append(name)
+        self.targets = [name for name in right if name in allowed]
+        self._quantiles(quantiles, given, levels(right))
         ranked = OUTPUTS if self.task is None else self.task.ranked_targets
         if not set(ranked) & set(given):
             self._fault("AF204", f"expected at least one of {', '.join(ranked)}")
+
+    def _quantiles(
+        self, found: dict[str, tuple[int, ...]], given: list[str], right: dict[str, tuple[int, ...]]
+    ) -> None:
+        """What is wrong with the quantiles of the file's schema; those whose columns are right are read."""
+        if alone := [target for target in found if target not in given]:
+            self._fault("AF206", f"quantiles of {', '.join(alone)}", len(alone), examples=alone)
+        for target, several in found.items():
+            if not LEAST_LEVELS <= len(several) <= MOST_LEVELS:
+                message = f"expected {LEAST_LEVELS} to {MOST_LEVELS} of {target}, got {len(several)}"
+                self._fault("AF207", message, len(several), target)
+        if (count := sum(map(len, found.values()))) > MOST_COLUMNS:
+            self._fault("AF007", f"expected at most {MOST_COLUMNS} quantiles, got {count}", count)
+            return
+        self.quantiles = {
+            target: right[target] for target in found if target in right and len(right[target]) <= MOST_LEVELS
+        }
 
     def _sizes(self) -> bool:
         """Whether the footer's numbers are those of a submission, so that the file may be read."""
@@ -253,7 +278,8 @@ class _Examination:
         if footer.num_rows < 0 or footer.num_row_groups > max(1, footer.num_rows):
             self._fault("AF006", f"{footer.num_rows} rows in {footer.num_row_groups} row groups")
             return False
-        widths = ({"sequence": 1} if self.has_keys else {}) | {f"{name}.list.element": DAYS for name in self.targets}
+        daily = [*self.targets, *(name for target, of in self.quantiles.items() for name in columns(target, of))]
+        widths = ({"sequence": 1} if self.has_keys else {}) | {f"{name}.list.element": DAYS for name in daily}
         rows, bytes_, values = 0, Counter[str](), Counter[str]()
         for number in range(footer.num_row_groups):
             group = footer.row_group(number)
@@ -322,45 +348,70 @@ class _Examination:
 
     def _values(self) -> None:
         found: dict[tuple[str, str], _Tally] = {}
-        for sequence, name, block, nulls in self._blocks():
-            if nulls:
-                found.setdefault((name, "AF304"), _Tally()).count += nulls
-            if within(name, block):
-                continue
-            variable, tiny = VARIABLES[name], subnormal(block)
-            infinite = np.isinf(block)
-            # Comparing in float32: a value clipped to the bound is within.
-            outside = ((block < variable.low) | (block > variable.high)) & ~infinite & ~tiny
-            for code, bad in (
-                ("AF301", np.isnan(block)), ("AF302", infinite), ("AF303", outside), ("AF305", tiny)
-            ):  # fmt: skip
-                if bad.any():
-                    found.setdefault((name, code), _Tally()).add(bad, block, sequence)
+        # The quantiles of a target are read together, for they may cross; those of all would take too much memory.
+        several = [(target, columns(target, of)) for target, of in self.quantiles.items()]
+        for target, names in [(None, self.targets), *several]:
+            for batch in self._batches(names):
+                for one in batch:
+                    self._look(one, found)
+                if target is not None and not any(one.nulls for one in batch):  # rows that are null are left out
+                    depth = crossing(target, [one.values for one in batch])
+                    if (bad := depth > 0).any():
+                        found.setdefault((target, "AF306"), _Tally()).add(bad, depth, batch[0].sequence)
         for (name, code), tally in found.items():
-            variable = VARIABLES[name]
+            variable = variable_of(name)
             message = f"{tally.count} values of {name}"
             if code == "AF303":
                 message += (
                     f", expected {variable.low:g} to {variable.high:g} {variable.unit}, "
                     f"got {tally.low:g} to {tally.high:g}"
                 )
+            elif code == "AF306":
+                message = f"on {tally.count} days of {name}, by up to {tally.high:g} {variable.unit}"
             self._fault(code, message, tally.count, name, tally.sequences)
 
-    def _blocks(self) -> Iterator[tuple[NDArray[np.int64] | None, str, NDArray[np.float32], int]]:
-        """Block by block and target by target: keys, name, values (rows, 365) and the number of nulls."""
-        wanted = [*(["sequence"] if self.has_keys else []), *self.targets]
-        if not self.targets:
+    def _look(self, one: _Column, found: dict[tuple[str, str], _Tally]) -> None:
+        """Count the faults of some rows of a column."""
+        if one.nulls:
+            found.setdefault((one.name, "AF304"), _Tally()).count += one.nulls
+        if within(one.name, one.values):
             return
+        variable, tiny = variable_of(one.name), subnormal(one.values)
+        infinite = np.isinf(one.values)
+        # Comparing in float32: a value clipped to the bound is within.
+        outside = ((one.values < variable.low) | (one.values > variable.high)) & ~infinite & ~tiny
+        for code, bad in (
+            ("AF301", np.isnan(one.values)), ("AF302", infinite), ("AF303", outside), ("AF305", tiny)
+        ):  # fmt: skip
+            if bad.any():
+                found.setdefault((one.name, code), _Tally()).add(bad, one.values, one.sequence)
+
+    def _batches(self, names: list[str]) -> Iterator[list[_Column]]:
+        """Some columns, some rows at a time."""
+        if not names:
+            return
+        wanted = [*(["sequence"] if self.has_keys else []), *names]
         for rows in self.file.iter_batches(BLOCK, columns=wanted):
             keys = rows.column("sequence").to_numpy(zero_copy_only=False) if self.has_keys else None
-            for name in self.targets:
-                column = rows.column(name)
-                nulls = column.null_count
-                valid = keys
-                if nulls:
-                    valid = None if keys is None else keys[column.is_valid().to_numpy(zero_copy_only=False)]
-                flat = column.flatten()
-                if flat.null_count:
-                    nulls += flat.null_count
-                    flat = flat.fill_null(0.0)
-                yield valid, name, flat.to_numpy(zero_copy_only=False).reshape(-1, DAYS), nulls
+            yield [_Column.of(name, rows.column(name), keys) for name in names]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """Some rows of a column: without those that are null their keys and values (rows, 365), and how many nulls."""
+
+    name: str
+    sequence: NDArray[np.int64] | None
+    values: NDArray[np.float32]
+    nulls: int
+
+    @classmethod
+    def of(cls, name: str, array: pa.FixedSizeListArray, keys: NDArray[np.int64] | None) -> _Column:
+        nulls = array.null_count
+        if nulls and keys is not None:
+            keys = keys[array.is_valid().to_numpy(zero_copy_only=False)]
+        flat = array.flatten()
+        if flat.null_count:
+            nulls += flat.null_count
+            flat = flat.fill_null(0.0)
+        return cls(name, keys, flat.to_numpy(zero_copy_only=False).reshape(-1, DAYS), nulls)

@@ -22,7 +22,10 @@ __all__ = ["convert"]
 
 
 def convert(
-    csv: Annotated[Path, typer.Argument(help="CSV in long form: sequence, day (1 to 365), one column a target.")],
+    csv: Annotated[
+        Path,
+        typer.Argument(help="CSV in long form: sequence, day (1 to 365), one column a target, or quantile (GPP_q05)."),
+    ],
     out: Annotated[Path, typer.Argument(help="The Parquet file to write.")],
     task: Annotated[str, typer.Option(help="The task that it predicts.")],
     model: Annotated[str, typer.Option(help="The name that a leaderboard shows.")],

@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 
 from agroflux_data import console
-from agroflux_data.variables import VARIABLES
 from submission.commands.arguments import File, Json
 from submission.description import describe as describe_file
 from submission.guarded import guarded, reading_limits
+from submission.quantiles import variable_of
 
 __all__ = ["describe"]
 
@@ -51,5 +51,5 @@ def _print(found: dict[str, Any]) -> None:
         numbers = ("-" if values[one] is None else f"{values[one]:.4g}" for one in ("low", "mean", "high"))
         # Rounded down: one day that is missing is never 100 %.
         finite = "-" if values["finite"] is None else f"{int(values['finite'] * 1000) / 10:g} %"
-        table.add_row(name, VARIABLES[name].unit, *numbers, finite)
+        table.add_row(name, variable_of(name).unit, *numbers, finite)
     console.output.print(table)

@@ -30,8 +30,13 @@ def validate(
     if as_json:
         print(json.dumps(report.to_json(), indent=1, allow_nan=False))
     elif report.ok:
+        quantiles = "".join(
+            f"; quantiles of {target}: {', '.join(f'{level} %' for level in levels)}"
+            for target, levels in report.quantiles.items()
+        )
+        found = ", ".join(report.targets) + quantiles
         console.output.print(
-            f"{file}: valid, {report.rows} sequences of {report.task}/{report.split}, {', '.join(report.targets)}",
+            f"{file}: valid, {report.rows} sequences of {report.task}/{report.split}, {found}",
             markup=False,
             soft_wrap=True,
         )

@@ -597,6 +597,64 @@ def without_columns(right: Right) -> bytes:
     return parquet({}, right.metadata.to_bytes())
 
 
+# Quantiles.
+
+
+def quantiles(right: Right, *names: str, offset: float = 0.0) -> bytes:
+    """A file with these columns, each as high above the one before it; below it, if the offset is."""
+    values = right.arrays["GPP"] * 0.1
+    return right.file({name: daily_array(values + offset * number) for number, name in enumerate(names)})
+
+
+several(
+    ("AF203",),
+    a_quantile_of_one_digit=lambda right: quantiles(right, "GPP_q5", "GPP_q05", "GPP_q95"),
+    a_quantile_of_hundred_percent=lambda right: quantiles(right, "GPP_q05", "GPP_q95", "GPP_q100"),
+    a_quantile_of_nothing=lambda right: quantiles(right, "_q05", "_q95"),
+    a_quantile_of_the_key=lambda right: quantiles(right, "sequence_q05", "sequence_q95"),
+    a_quantile_of_a_quantile=lambda right: quantiles(right, "GPP_q05", "GPP_q95", "GPP_q05_q50", "GPP_q05_q95"),
+    a_quantile_in_other_digits=lambda right: quantiles(right, "GPP_q٠٥", "GPP_q٩٥"),
+)
+several(
+    ("AF007",),
+    two_thousand_quantiles=lambda right: right.file(
+        {f"GPP_q{number:04d}": pa.array(np.zeros(right.rows)) for number in range(2000)}
+    ),
+)
+several(
+    ("AF007", "AF207", "AF207"),
+    two_hundred_quantiles=lambda right: quantiles(
+        right, *(f"{of}_q{n:02d}" for of in ("GPP", "NEE") for n in range(1, 100))
+    ),
+)
+several(("AF206",), quantiles_of_what_is_not_there=lambda right: quantiles(right, "RECO_q05", "RECO_q95"))
+several(("AF207",), one_quantile=lambda right: quantiles(right, "GPP_q50"))
+several(("AF306",), quantiles_upside_down=lambda right: quantiles(right, "GPP_q05", "GPP_q50", "GPP_q95", offset=-0.1))
+
+
+@hostile("AF301", "AF306")
+def a_median_that_is_no_number(right: Right) -> bytes:
+    """Whatever stands beside it, the others may cross."""
+    values = right.arrays["GPP"] * 0.1
+    middle = np.full_like(values, np.nan)
+    below = {"GPP_q05": values, "GPP_q50": middle, "GPP_q55": values, "GPP_q95": values - np.float32(0.5)}
+    return right.file({name: daily_array(column) for name, column in below.items()})
+
+
+@hostile("AF205")
+def a_quantile_twice(right: Right) -> bytes:
+    columns = right.columns
+    names = [*columns, "GPP_q05", "GPP_q05", "GPP_q95"]
+    return listed([*columns.values(), *[columns["GPP"]] * 3], names, right)
+
+
+def listed(columns: list[Any], names: list[str], right: Right) -> bytes:
+    out = io.BytesIO()
+    table = pa.Table.from_arrays(columns, names=names)
+    pq.write_table(table.replace_schema_metadata({b"agroflux": right.metadata.to_bytes()}), out)
+    return out.getvalue()
+
+
 @hostile("AF205")
 def a_target_twice(right: Right) -> bytes:
     table = pa.Table.from_arrays([*right.columns.values(), right.columns["GPP"]], names=[*right.columns, "GPP"])
