@@ -13,6 +13,7 @@ from baselines.commands.models import models
 from baselines.commands.predict import predict
 from baselines.commands.push import push
 from baselines.commands.run import run
+from baselines.commands.study import study
 from baselines.commands.table import table
 from baselines.commands.tune import tune
 from baselines.models import ModelError
@@ -34,6 +35,7 @@ app.command()(predict)
 app.command()(push)
 app.command()(models)
 app.command()(table)
+app.command()(study)
 
 
 def main() -> None:

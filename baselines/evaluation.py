@@ -22,7 +22,17 @@ from baselines.run import Run, RunFolder
 from submission.climatology import Climatology
 from submission.metrics import Metrics, RowSums, skill
 
-__all__ = ["SITES_FILE", "Measured", "SiteScore", "evaluate", "keep_tested", "measure", "read_sites", "split_to_test"]
+__all__ = [
+    "SITES_FILE",
+    "Measured",
+    "SiteScore",
+    "as_csv",
+    "evaluate",
+    "keep_tested",
+    "measure",
+    "read_sites",
+    "split_to_test",
+]
 
 SITES_FILE = "sites.csv"
 """Beside ``metrics.json``: the metrics of each site of the rows that a run was tested on."""
@@ -69,25 +79,34 @@ class Measured:
     sites: tuple[SiteScore, ...]
 
 
-def measure(predictions: Mapping[str, NDArray], run: Run, release: Release, splits: Sequence[str]) -> Measured:
+def measure(
+    predictions: Mapping[str, NDArray],
+    release: Release,
+    task: str,
+    splits: Sequence[str],
+    *,
+    targets: Sequence[str],
+    training: Sequence[str],
+) -> Measured:
     """The metrics of predictions.
 
     Parameters
     ----------
     predictions : mapping of str to float array (N, 365)
         By target, in physical units, for the rows of the splits in their order; what else is there is not looked at.
-    run : Run
-        Names the targets, and the training splits that give the climatology which skill is measured against.
     release : Release
-    splits : sequence of str
+    task : str
+    splits, targets : sequence of str
+    training : sequence of str
+        The splits that give the climatology which skill is measured against.
     """
-    rows = Arrays.read(Columns.of(release, run.task, splits, (), run.targets))
-    climatology = Climatology.fit(release, run.task, run.training)
+    rows = Arrays.read(Columns.of(release, task, splits, (), targets))
+    climatology = Climatology.fit(release, task, training)
     blocks = [block for split in splits for block in climatology.blocks(release, split)]
-    names = [name for split in splits for name in release.table(run.task, split, ["site"])["site"].to_pylist()]
+    names = [name for split in splits for name in release.table(task, split, ["site"])["site"].to_pylist()]
     sites, groups = np.unique(np.array(names, dtype=str), return_inverse=True)
     metrics, by_site = {}, []
-    for number, target in enumerate(run.targets):
+    for number, target in enumerate(targets):
         if target not in predictions:
             continue
         truth = rows.labels[:, number]
@@ -124,17 +143,18 @@ def evaluate(
     bar : rich.progress.Progress, optional
     """
     columns = Columns.of(release, run.task, splits, fitted.inputs, ())
-    return measure(predict(fitted, columns, bar), run, release, splits).metrics
+    guess = predict(fitted, columns, bar)
+    return measure(guess, release, run.task, splits, targets=run.targets, training=run.training).metrics
 
 
-def split_to_test(run: Run, release: Release) -> str | None:
+def split_to_test(release: Release, task: str, left_out: str | None) -> str | None:
     """The split that a run is tested on: the fold that it left out, or the test years where their values are public.
 
     None where no such values are public, as in the sealed edition: there the leaderboard tests.
     """
-    if run.left_out is not None:
-        return run.left_out
-    test = release.splits(run.task).get("test")
+    if left_out is not None:
+        return left_out
+    test = release.splits(task).get("test")
     return "test" if test is not None and test.rows and not test.hidden else None
 
 
@@ -146,16 +166,17 @@ def keep_tested(
     Leaves the metrics by site in `SITES_FILE` of the folder and gives those over all; None where there is nothing
     to test on.
     """
-    split = split_to_test(run, release)
+    split = split_to_test(release, run.task, run.left_out)
     if split is None:
         return None
-    columns = Columns.of(release, run.task, [split], fitted.inputs, ())
-    measured = measure(predict(fitted, columns, bar), run, release, [split])
-    folder.write_text(SITES_FILE, _as_csv(measured.sites))
+    guess = predict(fitted, Columns.of(release, run.task, [split], fitted.inputs, ()), bar)
+    measured = measure(guess, release, run.task, [split], targets=run.targets, training=run.training)
+    folder.write_text(SITES_FILE, as_csv(measured.sites))
     return measured.metrics
 
 
-def _as_csv(sites: Sequence[SiteScore]) -> str:
+def as_csv(sites: Sequence[SiteScore]) -> str:
+    """The text of `SITES_FILE`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["site", "target", "n", *_METRICS])

@@ -19,7 +19,7 @@ from baselines.allocator import keep_large_blocks
 from baselines.run import Run, RunFolder
 from baselines.training import train
 
-__all__ = ["train_several"]
+__all__ = ["begin_process", "train_several"]
 
 
 def train_several(
@@ -53,7 +53,7 @@ def train_several(
     # Forking a process that has threads of Arrow and OpenMP can hang, so workers start afresh.
     context = multiprocessing.get_context("spawn")
     count = min(workers or os.cpu_count() or 1, len(waiting))
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin) as pool:
+    with ProcessPoolExecutor(count, mp_context=context, initializer=begin_process) as pool:
         running = [pool.submit(_train, run, release.path, folder) for run, folder in waiting]
         try:
             for future in as_completed(running):
@@ -69,7 +69,8 @@ def train_several(
             raise
 
 
-def _begin() -> None:
+def begin_process() -> None:
+    """What a process does first that was started to train: it ends with its parent, and is silent."""
     die_with_parent()
     keep_large_blocks()
     transformers.logging.set_verbosity_error()

@@ -11,7 +11,7 @@ import pytest
 from agroflux_data.release import Release
 from agroflux_data.sequences import values
 from baselines.evaluation import read_sites, split_to_test
-from baselines.run import Run, RunFolder
+from baselines.run import RunFolder
 from submission.climatology import Climatology
 from submission.file import read
 from submission.metrics import mae, mse, r2
@@ -29,7 +29,7 @@ def test_a_run_is_tested_on_public_rows_that_it_has_not_seen(
                 "--output", folder, *QUICK) == 0  # fmt: skip
     release, run = Release(toy_open_release), RunFolder(folder).read()
     assert run is not None
-    assert split_to_test(run, release) == tested
+    assert split_to_test(release, task, run.left_out) == tested
     assert tested not in (*run.training, *run.validation)
     assert here(monkeypatch, "predict", folder, "--data", toy_open_release, "--split", tested, "--output", path) == 0
     guess = read(path)
@@ -53,8 +53,8 @@ def test_a_run_is_tested_on_public_rows_that_it_has_not_seen(
 
 def test_hidden_years_are_not_tested_on(toy_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     release = Release(toy_release)
-    assert split_to_test(Run.plan(release, "towers_temporal", "lstm"), release) is None
-    assert split_to_test(Run.plan(release, "towers_spatial", "lstm", left_out="fold_2"), release) == "fold_2"
+    assert split_to_test(release, "towers_temporal", None) is None
+    assert split_to_test(release, "towers_spatial", "fold_2") == "fold_2"
     assert here(monkeypatch, "run", "--task", "towers_temporal", "--model", "lightgbm", "--data", toy_release,
                 "--output", tmp_path / "run", *QUICK) == 0  # fmt: skip
     assert json.loads((tmp_path / "run" / "metrics.json").read_text())["tested"] is None
