@@ -15,6 +15,7 @@ from baselines.commands.push import push
 from baselines.commands.run import run
 from baselines.commands.study import study
 from baselines.commands.table import table
+from baselines.commands.transfer import transfer
 from baselines.commands.tune import tune
 from baselines.models import ModelError
 
@@ -28,6 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(run)
+app.command()(transfer)
 app.command()(cv)
 app.command()(ensemble)
 app.command()(tune)

@@ -20,6 +20,8 @@ _LARGEST_BATCH = {"itransformer": 10, "transformer": _SLOW, "pyraformer": _SLOW}
 _STEPS_OF = {"itransformer": 3_000, "linear": 1_500}
 _LEARNING_RATES = {"linear": 1e-2, "transformer": 1e-3, "pyraformer": 1e-3, "itransformer": 1e-3}
 """With small batches: attention diverges at the larger steps that recurrent models take from them."""
+_ADAPTED = 0.5
+"""The learning rate of what was pretrained, of what it would be otherwise."""
 
 R = TypeVar("R", "Recipe", "TreeRecipe")
 
@@ -74,7 +76,7 @@ class Recipe:
             )  # fmt: skip
 
     @classmethod
-    def for_rows(cls, rows: int, *, model: str, validated: bool, **chosen: Any) -> Recipe:
+    def for_rows(cls, rows: int, *, model: str, validated: bool, adapted: bool = False, **chosen: Any) -> Recipe:
         """The recipe of a network for some number of training rows, where the user has not chosen.
 
         The paper trains on tens of thousands of rows with batches of 256, of 10 for iTransformer, and Adam at 1e-3.
@@ -89,6 +91,8 @@ class Recipe:
             Its name.
         validated : bool
             Whether there are rows to validate on.
+        adapted : bool
+            Whether the network was pretrained, so that smaller steps do.
         **chosen
             Fields of the recipe that the user has chosen.
 
@@ -106,10 +110,11 @@ class Recipe:
         most = 150 if by_heart else 300
         wanted = _STEPS_OF.get(model, _STEPS) if rows >= _FEW_ROWS else _STEPS
         passes = known.pop("epochs", None) or min(max(round(wanted / -(-rows // size)), 10), most)
+        rate = _LEARNING_RATES.get(model, 3e-3) if fitting < 256 else 1e-3
         usual: dict[str, Any] = {
             "epochs": passes,
             "batch_size": size,
-            "learning_rate": _LEARNING_RATES.get(model, 3e-3) if fitting < 256 else 1e-3,
+            "learning_rate": rate * _ADAPTED if adapted else rate,
             "patience": max(5, passes // 4) if validated else None,
             "seed": 0,
             "input_noise": 1.0 if by_heart else 0.0,

@@ -8,7 +8,7 @@ import math
 import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,10 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.splits import Edition
+from agroflux_data.tasks import TASKS, Task
 from agroflux_data.variables import GROUPS
+from baselines.matching import check_options, kind_of, matched_inputs, pretrained
+from baselines.models import FluxConfig
 from baselines.models.registry import MODELS
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.transfer import Transfer
@@ -43,6 +46,8 @@ CONSTRAINTS = ("carbon_closure", "non_negative_gpp")
 """Options of every network: weights of physical constraints in its loss."""
 QUANTILES = "quantiles"
 """An option of every network: the levels of the quantiles that it gives."""
+_ENCODER = 0.3
+"""What the layers of a pretrained network move by, of the learning rate of its head."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class Run:
         hold_out: str | None = None,
         left_out: str | None = None,
         options: Mapping[str, Any] | None = None,
+        transfer: Transfer | None = None,
         **chosen: Any,
     ) -> Run:
         """The run that follows from what a user chose, and from the data where they did not.
@@ -105,13 +111,16 @@ class Run:
             As of `choose_splits`.
         options : mapping, optional
             Of a network's architecture; of trees, fields of their recipe.
+        transfer : Transfer, optional
+            The pretrained network to start from, which has to be finished. Its inputs, and without training its
+            targets, are those of the run.
         **chosen
             Fields of the recipe.
 
         Raises
         ------
         AgrofluxError
-            No such task, model, column, split, field or option.
+            No such task, model, column, split, field or option, or a pretrained network that does not fit.
         """
         if model not in LEARNED:
             raise AgrofluxError("unknown model", expected="one of " + ", ".join(LEARNED), came=model)
@@ -121,6 +130,10 @@ class Run:
         given = dict(options or {})
         kind: type[Recipe] | type[TreeRecipe] = Recipe
         if model in TREES:
+            if transfer is not None:
+                raise AgrofluxError(
+                    "trees have no layers to transfer", expected="one of " + ", ".join(MODELS), came=model
+                )
             chosen, given, kind = chosen | given, {}, TreeRecipe
         else:
             names = (*MODELS[model].config_class.options(), *CONSTRAINTS, QUANTILES)
@@ -132,6 +145,17 @@ class Run:
                 raise AgrofluxError(
                     "weights of other targets", expected="some of " + ", ".join(wanted), came=", ".join(strange)
                 )
+        read = choose_inputs(release, task, inputs)
+        if transfer is not None:
+            chosen["adapted"] = True
+        recipe = kind.for_rows(rows, model=model, validated=bool(validation), **chosen)
+        if transfer is not None:
+            source = pretrained(transfer.source).config
+            transfer = _planned(transfer, source, release, task, model, recipe)
+            check_options(source, given, as_it_is=transfer.method == "none")
+            read = matched_inputs(source, read, task)
+            if transfer.method == "none":
+                wanted = _known_targets(source, wanted, targets)
         return cls(
             task=task,
             model=model,
@@ -140,10 +164,11 @@ class Run:
             training=training,
             validation=validation,
             left_out=tested,
-            inputs=choose_inputs(release, task, inputs),
+            inputs=read,
             targets=wanted,
-            recipe=kind.for_rows(rows, model=model, validated=bool(validation), **chosen),
+            recipe=recipe,
             options=given,
+            transfer=transfer,
         )
 
     def rows(self, release: Release, splits: Sequence[str]) -> Columns:
@@ -159,6 +184,47 @@ class Run:
         kind = TreeRecipe if data["model"] in TREES else Recipe
         transfer = Transfer.from_json(data["transfer"]) if data.get("transfer") else None
         return cls(**data | lists | {"recipe": kind(**data["recipe"]), "transfer": transfer})
+
+
+def _planned(
+    transfer: Transfer, source: FluxConfig, release: Release, task: str, model: str, recipe: Recipe | TreeRecipe
+) -> Transfer:
+    """A transfer with what is known of its source, which has to be a network of the run's kind and of other rows."""
+    kind = kind_of(source)
+    if kind != model:
+        raise AgrofluxError("the pretrained network is another model", expected=model, came=kind, where=transfer.source)
+    known = TASKS.get(source.task or "")
+    if known is not None and known.source == Task.from_name(task).source:
+        raise AgrofluxError(
+            "the pretrained network may have seen what is tested", expected=f"a source other than that of {task}",
+            came=source.task, where=transfer.source,
+        )  # fmt: skip
+    if transfer.method == "adversarial":
+        if known is None:
+            raise AgrofluxError(
+                "no source task", expected="a network that names the task it was fitted to", where=transfer.source
+            )
+        for split in source.training_splits:
+            release.split(known.name, split)
+    rate = transfer.encoder_learning_rate
+    return replace(
+        transfer,
+        encoder_learning_rate=_ENCODER * recipe.learning_rate if rate is None else rate,
+        source_task=source.task,
+        source_splits=tuple(source.training_splits),
+    )
+
+
+def _known_targets(source: FluxConfig, wanted: tuple[str, ...], asked: str) -> tuple[str, ...]:
+    """The targets that a network predicts as it is; what was asked for by name has to be among them."""
+    named = {word.strip() for word in asked.split(",")}
+    found = tuple(name for name in wanted if name in source.targets)
+    if not found or (named & set(wanted)) - set(found):
+        raise AgrofluxError(
+            "targets that the pretrained network does not know", expected="some of " + ", ".join(source.targets),
+            came=", ".join(wanted),
+        )  # fmt: skip
+    return found
 
 
 def choose_splits(
@@ -201,9 +267,17 @@ def choose_splits(
 
 
 def choose_inputs(release: Release, task: str, asked: str) -> tuple[str, ...]:
-    """The inputs that ``core`` (those of the paper's eleven that the release has) or ``all`` stands for."""
+    """The inputs that ``core`` (those of the paper's eleven that the release has), ``all`` or names stand for."""
     known = release.task(task)
-    return known.core_inputs if asked == "core" else known.inputs
+    if asked in ("core", "all"):
+        return known.core_inputs if asked == "core" else known.inputs
+    names = tuple(name.strip() for name in asked.split(","))
+    if lacking := [name for name in names if name not in known.inputs]:
+        raise AgrofluxError(
+            f"no such input of {task}", expected="core, all, or some of " + ", ".join(known.inputs),
+            came=", ".join(lacking),
+        )  # fmt: skip
+    return names
 
 
 def choose_targets(release: Release, task: str, training: Iterable[str], asked: str) -> tuple[str, ...]:
@@ -274,6 +348,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def source(self) -> Path:
+        """Where the run lies that pretrained what this one adapts, if it was made for it."""
+        return self.path / "source"
+
+    @property
     def finished(self) -> bool:
         """``metrics.json`` is written last."""
         return (self.path / "metrics.json").is_file()
@@ -282,7 +361,7 @@ class RunFolder:
         """The run that lives here, or None where nothing does; raises `AgrofluxError` for anything else."""
         path = self.path / "run.json"
         if not path.is_file():
-            if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
+            if self.path.exists() and not (self.path.is_dir() and set(self.path.iterdir()) <= {self.source}):
                 raise AgrofluxError("not a run", expected="a new folder, or one that a run made", where=self.path)
             return None
         try:

@@ -50,6 +50,10 @@ class FluxTrainer(Trainer):
     reference : mapping of str to float, optional
         By target, the mean squared error of the climatology over the evaluation rows, from `reference_errors`.
         With it, metrics have the skill against it.
+    learning_rates : mapping of str to float, optional
+        By parameter its peak, where they differ; others do not move.
+    targets : sequence of str, optional
+        What the model predicts, by default all targets of its configuration.
     """
 
     model: FluxModel
@@ -63,6 +67,8 @@ class FluxTrainer(Trainer):
         eval_dataset: Arrays | None = None,
         callbacks: list[TrainerCallback] | None = None,
         reference: Mapping[str, float] | None = None,
+        learning_rates: Mapping[str, float] | None = None,
+        targets: Sequence[str] | None = None,
     ):
         args.remove_unused_columns = False  # the collator gives no others, and the library would look for lists
         super().__init__(
@@ -71,10 +77,14 @@ class FluxTrainer(Trainer):
             data_collator=collate,  # type: ignore[arg-type]
             train_dataset=train_dataset,
             eval_dataset=eval_dataset,
-            compute_metrics=partial(_metrics, targets=tuple(model.config.targets), reference=reference),
+            compute_metrics=partial(_metrics, targets=tuple(targets or model.config.targets), reference=reference),
             callbacks=callbacks,
         )
         self.remove_callback(PrinterCallback)
+        self._learning_rates = learning_rates
+        if learning_rates is not None:
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(name in learning_rates)
         self._terms: dict[str, Tensor] = {}
         self._steps_before = 0
         """Sums of the parts of the loss since they were last logged, and the steps that were done then."""
@@ -103,9 +113,23 @@ class FluxTrainer(Trainer):
             self._terms = {}
         super().log(logs, start_time)
 
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        if self._learning_rates is None or self.optimizer is not None:
+            return super().create_optimizer(model)
+        parameters = dict(self.model.named_parameters())
+        groups = [
+            {"params": [parameters[name] for name, own in self._learning_rates.items() if own == rate], "lr": rate}
+            for rate in sorted(set(self._learning_rates.values()))
+        ]
+        kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+        self.optimizer = kind(groups, **options | {"weight_decay": self.args.weight_decay})
+        return self.optimizer
+
     def get_train_dataloader(self) -> Feed:  # type: ignore[override]
+        return self._feed(self.train_dataset)
+
+    def _feed(self, rows: Any) -> Feed:
         """The batches of this process: the library would repeat rows where processes do not divide a batch."""
-        rows: Any = self.train_dataset
         return Feed(
             rows,
             batch_size=self.args.train_batch_size * self.args.world_size,

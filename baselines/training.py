@@ -24,15 +24,19 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
+from baselines.adversarial import AdversarialTrainer, DomainAdversarial
 from baselines.distributed import this_process
 from baselines.evaluation import evaluate, keep_tested
 from baselines.figures.curves import save_boosting, save_curves
+from baselines.fine_tuning import learning_rates
 from baselines.fitted import Network
-from baselines.models import model_class
+from baselines.matching import adapted_config, adapted_model, pretrained, reduced
+from baselines.models import FluxConfig, FluxModel, model_class
 from baselines.recipe import Recipe, TreeRecipe
-from baselines.run import Run, RunFolder
+from baselines.run import QUANTILES, Run, RunFolder
 from baselines.scalers import config_for
 from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
+from baselines.transfer import Transfer
 from baselines.trees import trees_class
 
 __all__ = ["Outcome", "train"]
@@ -109,8 +113,7 @@ def train(run: Run, release: Release, folder: RunFolder, bar: Progress) -> Outco
     return fit(run, run.recipe, release, folder, bar)  # type: ignore[arg-type]
 
 
-def _rows(run: Run, recipe: Recipe, release: Release) -> Arrays | Columns:
-    columns = run.rows(release, run.training)
+def _rows(columns: Columns, recipe: Recipe) -> Arrays | Columns:
     size = columns.rows * (len(columns.inputs) + len(columns.targets)) * DAYS * 4
     return columns if recipe.streaming or size > _IN_MEMORY else Arrays.read(columns)
 
@@ -134,13 +137,17 @@ def _train_network(run: Run, recipe: Recipe, release: Release, folder: RunFolder
             "a batch that processes cannot share evenly", came=recipe.batch_size,
             expected=f"a multiple of {process.num_processes} processes x accumulation {recipe.accumulation}",
         )  # fmt: skip
+    columns = run.rows(release, run.training)
+    source = None if run.transfer is None else pretrained(run.transfer.source)
     kind = model_class(run.model)
     weights = [recipe.weights.get(name, 1.0) for name in run.targets] if recipe.weights else []
+    options = {}
+    if source is not None:
+        options = {name: getattr(source.config, name) for name in (*source.config.options(), QUANTILES)}
     config = config_for(
-        kind.config_class, run.rows(release, run.training), input_noise=recipe.input_noise, target_weights=weights,
-        **run.options,
-    )  # fmt: skip
-    rows = _rows(run, recipe, release)
+        kind.config_class, columns, input_noise=recipe.input_noise, target_weights=weights, **options | run.options
+    )
+    rows = _rows(columns, recipe)
     validation = _validation(run, release)
     judged = validation
     if judged is None:
@@ -149,22 +156,50 @@ def _train_network(run: Run, recipe: Recipe, release: Release, folder: RunFolder
     if process.is_main_process:
         folder.begin(run)  # from here on there is something to resume
     set_seed(recipe.seed)
-    model = kind(config)
-    callbacks: list[TrainerCallback] = [_Bar(bar)]
+    moves = run.transfer is None or run.transfer.method != "none"
+    callbacks: list[TrainerCallback] = [_Bar(bar)] if moves else []
     if recipe.patience is not None:
         callbacks.append(EarlyStoppingCallback(recipe.patience))
-    trainer = FluxTrainer(
-        model,
-        _arguments(run, recipe, folder, run.rows(release, run.training).rows, process.num_processes),
-        train_dataset=rows,
-        eval_dataset=validation,
-        callbacks=callbacks,
-        reference=reference_errors(judged, run.training),
+    given: dict[str, Any] = {
+        "args": _arguments(run, recipe, folder, columns.rows, process.num_processes),
+        "train_dataset": rows,
+        "eval_dataset": validation,
+        "callbacks": callbacks,
+        "reference": reference_errors(judged, run.training),
+    }
+    trainer = (
+        FluxTrainer(kind(config), **given)
+        if run.transfer is None or source is None
+        else _adapting(run, recipe, run.transfer, release, source, config, given)
     )
     checkpoint = last_checkpoint(folder.checkpoints)
     process.wait_for_everyone()
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    if moves:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     return _finish(run, release, folder, trainer, judged, bar)
+
+
+def _adapting(
+    run: Run, recipe: Recipe, transfer: Transfer, release: Release, source: FluxModel, config: FluxConfig,
+    given: dict[str, Any],
+) -> FluxTrainer:  # fmt: skip
+    """The trainer of a pretrained network under the run's task; `config` is that of a network fitted to it alone."""
+    adversarial = transfer.method == "adversarial"
+    config = adapted_config(source.config, config, keep_targets=adversarial, as_it_is=transfer.method == "none")
+    model = adapted_model(source, config)
+    rates = learning_rates(model, transfer, recipe.learning_rate)
+    if not adversarial:
+        return FluxTrainer(model, learning_rates=rates, **given)
+    assert transfer.source_task is not None  # checked when the run was planned
+    has = release.task(transfer.source_task).targets
+    known = [name for name in model.config.targets if name in has]
+    rows = Columns.of(release, transfer.source_task, transfer.source_splits, model.config.inputs, known)
+    both = DomainAdversarial(model, len(run.targets), [model.config.targets.index(name) for name in known])
+    rates = {f"model.{name}": rate for name, rate in rates.items()}
+    rates |= {f"discriminator.{name}": recipe.learning_rate for name, _ in both.discriminator.named_parameters()}
+    return AdversarialTrainer(
+        both, source_dataset=_rows(rows, recipe), domain_weight=transfer.domain_weight, learning_rates=rates, **given
+    )
 
 
 def _train_trees(run: Run, recipe: TreeRecipe, release: Release, folder: RunFolder, bar: Progress) -> Outcome:
@@ -192,6 +227,7 @@ def _arguments(run: Run, recipe: Recipe, folder: RunFolder, rows: int, processes
     """The recipe in the words of the library: a checkpoint and a validation each epoch, silence otherwise."""
     validated = bool(run.validation)
     steps = recipe.epochs * -(-rows // recipe.batch_size)
+    warm_up = _WARM_UP if run.transfer is None else run.transfer.warm_up
     return TrainingArguments(
         output_dir=str(folder.checkpoints),
         num_train_epochs=recipe.epochs,
@@ -203,7 +239,7 @@ def _arguments(run: Run, recipe: Recipe, folder: RunFolder, rows: int, processes
         per_device_eval_batch_size=_EVALUATION_BATCH,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type="cosine",
-        warmup_steps=max(1, round(_WARM_UP * steps)),
+        warmup_steps=max(1, round(warm_up * steps)),
         weight_decay=0.0,
         max_grad_norm=1.0,
         seed=recipe.seed,
@@ -225,11 +261,15 @@ def _finish(
     run: Run, release: Release, folder: RunFolder, trainer: FluxTrainer, judged: Arrays, bar: Progress
 ) -> Outcome:
     log = list(trainer.state.log_history)
+    scores = trainer.evaluate(judged)  # type: ignore[arg-type]
+    if not log:  # nothing was trained
+        log = [{"epoch": 0.0, "step": 0} | scores]
     judgements = [entry for entry in log if not math.isnan(entry.get("eval_skill", math.nan))]
     best = max(judgements, key=lambda entry: entry["eval_skill"], default=log[-1])
-    scores = trainer.evaluate(judged)  # type: ignore[arg-type]
     process = this_process()
-    fitted = Network(trainer.model)
+    model = reduced(trainer.model.model, run.targets) if isinstance(trainer, AdversarialTrainer) else trainer.model
+    model.requires_grad_(True)  # what was held in adapting was fitted before
+    fitted = Network(model)
     outcome = Outcome(
         splits=run.validation or run.training,
         metrics={
@@ -241,11 +281,11 @@ def _finish(
             for target in run.targets
         },
         epoch=best["epoch"],
-        parameters=trainer.model.num_parameters(only_trainable=True),
+        parameters=model.num_parameters(only_trainable=True),
         tested=keep_tested(fitted, run, release, folder, bar) if process.is_main_process else None,
     )
     if process.is_main_process:
-        trainer.model.save_pretrained(folder.path)
+        model.save_pretrained(folder.path)
         save_curves(log, run.targets, folder.path / "curves.png")
         folder.write("log.json", log)
         shutil.rmtree(folder.checkpoints, ignore_errors=True)
