@@ -9,6 +9,7 @@ from agroflux_data import console
 from agroflux_data.errors import AgrofluxError
 from baselines.commands.cv import cv
 from baselines.commands.ensemble import ensemble
+from baselines.commands.figures import figures
 from baselines.commands.models import models
 from baselines.commands.predict import predict
 from baselines.commands.push import push
@@ -38,6 +39,7 @@ app.command()(push)
 app.command()(models)
 app.command()(table)
 app.command()(study)
+app.add_typer(figures, name="figures")
 
 
 def main() -> None:

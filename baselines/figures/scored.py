@@ -1,0 +1,103 @@
+"""The metrics of finished runs, side by side, and the mean over runs with its interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from agroflux_data.errors import AgrofluxError
+from baselines.predicted import folders_of
+from baselines.run import Run, RunFolder
+
+__all__ = ["Mean", "Scored", "mean_of", "origins", "scored"]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A finished run and its metrics.
+
+    Attributes
+    ----------
+    run : Run
+    rows : str
+        ``tested``, or ``validation`` where a run of these was not tested.
+    metrics : dict
+        By target, then by metric; None where it is not defined.
+    """
+
+    run: Run
+    rows: str
+    metrics: dict[str, dict[str, Any]]
+
+    def value(self, target: str, metric: str) -> float:
+        """One metric; NaN where it is not defined or the target was not predicted."""
+        value = self.metrics.get(target, {}).get(metric)
+        return math.nan if value is None else float(value)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The mean of some runs' numbers.
+
+    Attributes
+    ----------
+    n : int
+    value : float
+    low, high : float
+        Its 95 % interval (Student 1908, Biometrika 6:1), as if the runs were independent; NaN of a single one.
+    """
+
+    n: int
+    value: float
+    low: float
+    high: float
+
+
+def mean_of(values: Iterable[float]) -> Mean:
+    """The mean of the numbers that are defined, with its interval.
+
+    >>> mean_of([1.0, 2.0, 3.0])
+    Mean(n=3, value=2.0, low=-0.484137711903..., high=4.484137711903...)
+    """
+    known = np.array([value for value in values if not math.isnan(value)])
+    if not len(known):
+        return Mean(0, math.nan, math.nan, math.nan)
+    middle = float(known.mean())
+    if len(known) == 1:
+        return Mean(1, middle, math.nan, math.nan)
+    half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / math.sqrt(len(known)))
+    return Mean(len(known), middle, middle - half, middle + half)
+
+
+def scored(paths: Iterable[Path]) -> list[Scored]:
+    """The finished runs in some folders, at any depth; ensembles are left out.
+
+    Raises
+    ------
+    AgrofluxError
+        None is there, or they are of several releases.
+    """
+    found = []
+    for folder in folders_of(paths):
+        run = RunFolder(folder).read() if (folder / "run.json").is_file() else None
+        if run is not None:
+            found.append((run, RunFolder(folder).metrics()))
+    if revisions := sorted({run.revision for run, _ in found})[1:]:
+        raise AgrofluxError("runs of several releases", expected="one revision", came=", ".join(revisions))
+    rows = "tested" if all(metrics.get("tested") for _, metrics in found) else "validation"
+    return [Scored(run, rows, metrics["tested" if rows == "tested" else "metrics"]) for run, metrics in found]
+
+
+def origins(several: Sequence[Scored]) -> str:
+    """The sentence that says who made the numbers, and which rows they are of."""
+    named = ", ".join(sorted({one.run.origin for one in several}))
+    rows = "Scores are of the rows that the runs were tested on."
+    if several[0].rows == "validation":
+        rows = "Scores are of validation rows, which also chose the epoch: not all runs were tested."
+    return f"{rows}\nOrigin of the numbers: {named}. Revision {several[0].run.revision}."
