@@ -13,7 +13,7 @@ each resample.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,15 +91,7 @@ class Bootstrap:
             rows.n, apart * rows.n, rows.squares + np.square(apart) * rows.n, rows.squared, rows.absolute, rows.error,
             usual.squared,
         )  # fmt: skip
-        of_block = [np.bincount(self.blocks, column, self._count) for column in columns]
-        # Not a product of matrices: its library begins a thread for every core, which a child with limits may not have.
-        n, total, squares, squared, absolute, error, reference = np.concatenate(
-            [
-                np.empty((len(columns), 0)),
-                *(np.stack([np.einsum("bi,i->b", drawn, column) for column in of_block]) for drawn in self._draws()),
-            ],
-            axis=1,
-        )
+        n, total, squares, squared, absolute, error, reference = self._sums(columns)
         with np.errstate(invalid="ignore", divide="ignore"):
             spread = squares - np.square(total) / n
             # What is left of a constant truth after rounding is no spread.
@@ -112,6 +104,32 @@ class Bootstrap:
                 "bias": error / n,
                 "skill": np.where(reference > 0, 1 - squared / reference, np.nan),
             }
+
+    def means(self, n: NDArray, sums: Mapping[str, NDArray]) -> dict[str, NDArray[np.float64]]:
+        """Means over the observed days in every resample, (B,), NaN where there is no day.
+
+        Parameters
+        ----------
+        n : array (rows,)
+            Observed days.
+        sums : mapping of str to array (rows,)
+            Sums over them.
+        """
+        days, *totals = self._sums([n, *sums.values()])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return {name: total / days for name, total in zip(sums, totals, strict=True)}
+
+    def _sums(self, columns: Sequence[NDArray]) -> NDArray[np.float64]:
+        """Each column summed over the rows of every resample, (columns, B)."""
+        of_block = [np.bincount(self.blocks, column, self._count) for column in columns]
+        # Not a product of matrices: its library begins a thread for every core, which a child with limits may not have.
+        return np.concatenate(
+            [
+                np.empty((len(columns), 0)),
+                *(np.stack([np.einsum("bi,i->b", drawn, column) for column in of_block]) for drawn in self._draws()),
+            ],
+            axis=1,
+        )
 
     def _draws(self) -> Iterator[NDArray[np.float64]]:
         """How often each block is in each resample, (some resamples, blocks)."""

@@ -19,7 +19,9 @@ from submission.bootstrap import Bootstrap, interval, paired, site_years
 from submission.file import blocks
 from submission.keys import positions
 from submission.metrics import RowSums, skill
+from submission.quantiles import LEAST_LEVELS
 from submission.report import Report
+from submission.scoring import quantile_sums
 from submission.truth import Truth
 
 __all__ = ["METRICS", "RESAMPLES", "Comparison", "Day", "Difference", "Group", "TargetComparison", "compare"]
@@ -107,7 +109,7 @@ class TargetComparison:
     site_years : int
         Blocks that were drawn.
     differences : dict of str to Difference
-        By name of `METRICS`.
+        By name of `METRICS`; and ``crps``, where both files have quantiles, of the levels that both have.
     days : tuple of Day
         Where the squared errors differ most, the largest first.
     months : tuple of Group
@@ -224,7 +226,7 @@ def compare(
     names = _sites(release, a.task, a.split)
     return Comparison(
         a.task, a.split, half, release.origin(a.task), release.revision, (a.metadata.model, b.metadata.model),
-        {name: _target(truth, name, rows, (a.path, b.path), names, resamples, seed) for name in wanted},
+        {name: _target(truth, name, rows, (a, b), names, resamples, seed) for name in wanted},
         resamples, seed,
     )  # fmt: skip
 
@@ -245,11 +247,11 @@ def _sites(release: Release, task: str, split: str) -> dict[int, str]:
 
 
 def _target(
-    truth: Truth, name: str, rows: NDArray[np.integer], paths: tuple[Path, Path], names: dict[int, str],
+    truth: Truth, name: str, rows: NDArray[np.integer], files: tuple[Report, Report], names: dict[int, str],
     resamples: int, seed: int,
 ) -> TargetComparison:  # fmt: skip
     # One target of both files at a time, and the rest some rows at a time: at full size more would not fit.
-    pair = [_predicted(path, name, truth) for path in paths]
+    pair = [_predicted(file.path, name, truth) for file in files]
     sums: list[tuple[RowSums, RowSums, RowSums]] = []
     by_day = np.zeros((3, DAYS))
     days: list[tuple[float, Day]] = []
@@ -284,7 +286,7 @@ def _target(
     return TargetComparison(
         int(a.n.sum()),
         len(np.unique(block[a.n > 0])),
-        _differences(a, b, usual, block, resamples, seed),
+        _differences(a, b, usual, block, resamples, seed) | _crps(truth, name, rows, files, block, resamples, seed),
         tuple(day for _, day in sorted(days, key=lambda one: (-one[0], one[1].sequence, one[1].day))[:_MOST]),
         tuple(_groups([str(month) for month in range(1, 13)], _MONTH, *by_day)),
         tuple(sorted((one for one in sites if one.gain), key=lambda one: -abs(one.gain))[:_MOST]),
@@ -322,6 +324,28 @@ def _differences(
         better = float((np.sign(wins) + 1).mean() / 2) if len(wins) else math.nan
         found[name] = Difference(here[0], here[1], between.low, between.high, better)
     return found
+
+
+def _crps(
+    truth: Truth, name: str, rows: NDArray[np.integer], files: tuple[Report, Report], block: NDArray[np.integer],
+    resamples: int, seed: int,
+) -> dict[str, Difference]:  # fmt: skip
+    """The difference of the CRPS, if both files have several levels in common."""
+    several = [file.quantiles.get(name, ()) for file in files]
+    levels = [level for level in several[0] if level in several[1]]
+    if len(levels) < LEAST_LEVELS:
+        return {}
+    pair = [quantile_sums(file.path, truth, name, levels)[rows] for file in files]
+    n, sums = pair[0].n, {letter: one.crps for letter, one in zip("ab", pair, strict=True)}
+    use = n > 0
+    if not use.any():
+        return {"crps": Difference(*[math.nan] * 5)}
+    _, observed = np.unique(block[use], return_inverse=True)
+    drawn = Bootstrap(observed, resamples, seed).means(n[use], {letter: one[use] for letter, one in sums.items()})
+    difference = drawn["a"] - drawn["b"]
+    between, better = interval(difference), float((np.sign(-difference) + 1).mean() / 2)
+    here = [float(one.sum() / n.sum()) for one in sums.values()]
+    return {"crps": Difference(here[0], here[1], between.low, between.high, better)}
 
 
 def _whole(rows: RowSums, usual: RowSums, name: str) -> float:

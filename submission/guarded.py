@@ -34,10 +34,12 @@ def reading_limits(path: str | Path) -> Limits:
 
 def scoring_limits(report: Report, resamples: int) -> Limits:
     """What scoring a file may take whose rows are right: as for reading, and what the truth of these rows takes."""
-    reading, values = reading_limits(report.path), report.rows * DAYS * len(report.targets)
+    reading, observed = reading_limits(report.path), report.rows * DAYS * len(report.targets)
+    quantiles = sum(map(len, report.quantiles.values()))
+    columns = report.rows * (len(report.targets) + quantiles)
     # The truth lies beside the file, whose rows may have any order; the sums are a tenth of it.
-    memory = reading.memory + 6 * values
-    cpu = reading.cpu + values // 4_000_000 + resamples * report.rows * len(report.targets) // 10_000_000
+    memory = reading.memory + 6 * observed + 24 * report.rows * quantiles
+    cpu = reading.cpu + DAYS * columns // 4_000_000 + resamples * columns // 10_000_000
     return Limits(memory, cpu, wall=60 + 30 * cpu)
 
 

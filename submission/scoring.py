@@ -1,10 +1,13 @@
-"""Score a submission against the truth: pooled metrics for each target, and the skill against the climatology."""
+"""Score a submission against the truth: pooled metrics for each target, and the skill against the climatology.
+
+Quantiles are scored beside them, where a file has some: they change no other number.
+"""
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -22,16 +25,21 @@ from submission.file import blocks, keys
 from submission.keys import positions
 from submission.metadata import Metadata
 from submission.metrics import RowSums, error_sums, skill
+from submission.quantiles import columns, crossing
 from submission.report import Report
 from submission.truth import Truth, Window
+from submission.uncertainty import QuantileSums, Uncertainty, central
 from submission.validation import validate, validate_rows, within
 
-__all__ = ["SCORER", "Errors", "Scores", "TargetScores", "measure", "score", "score_report"]
+__all__ = ["SCORER", "Errors", "Scores", "TargetScores", "measure", "quantile_sums", "score", "score_report"]
 
 SCORER = "3"
 """Version of the scorer: another one may give other numbers for the same file, or further ones."""
 
 _THREADS = 2
+
+_Block = dict[str, NDArray[np.float32]]
+"""Some rows of a file by column, (rows, 365)."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class TargetScores:
         Of the climatology.
     intervals : dict of str to Interval
         95 % intervals of r2, rmse, mae, bias and skill over resampled site-years; empty where none were asked for.
+    uncertainty : Uncertainty or None
+        Of the quantiles, where the file has some of this target.
     """
 
     n: int
@@ -61,6 +71,7 @@ class TargetScores:
     skill: float
     climatology_rmse: float
     intervals: dict[str, Interval] = field(default_factory=dict)
+    uncertainty: Uncertainty | None = None
 
 
 @dataclass(frozen=True)
@@ -114,10 +125,12 @@ class Scores:
             yield self.targets[name].skill if name in self.targets else math.nan
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object; a number that is not defined is null."""
-        return _finite(
-            asdict(self) | {"skill": self.skill, "metadata": self.metadata.to_json(), "ranked": list(self.ranked)}
-        )
+        """A JSON object; a number that is not defined is null, and a target without quantiles has no `uncertainty`."""
+        plain = asdict(self) | {"skill": self.skill, "metadata": self.metadata.to_json(), "ranked": list(self.ranked)}
+        for target in plain["targets"].values():
+            if target["uncertainty"] is None:
+                del target["uncertainty"]
+        return _finite(plain)
 
 
 def _finite(value: Any) -> Any:
@@ -137,11 +150,14 @@ class Errors:
         In the order of the truth, whatever that of the file.
     sums, usual : dict of str to RowSums (rows,)
         By target: of the file, and of the climatology over the same days.
+    quantiles : dict of str to QuantileSums (rows,)
+        Of the targets that have quantiles.
     """
 
     sequence: NDArray[np.int64]
     sums: dict[str, RowSums]
     usual: dict[str, RowSums]
+    quantiles: dict[str, QuantileSums] = field(default_factory=dict)
 
 
 def score(
@@ -237,13 +253,23 @@ def _scores(errors: Errors, ranked: Sequence[str], resamples: int) -> dict[str, 
             skill=skill(float(rows.squared.sum()), usual),
             climatology_rmse=math.sqrt(usual / found.n) if found.n else math.nan,
             intervals={metric: interval(values) for metric, values in resampled.items()},
+            uncertainty=_uncertainty(errors.quantiles[name], bootstrap) if name in errors.quantiles else None,
         )
     whole = bool(ranked) and len(skills) == len(ranked)
     return {"targets": targets, "skill_interval": interval(np.mean(skills, axis=0)) if whole else None}
 
 
+def _uncertainty(sums: QuantileSums, bootstrap: Bootstrap) -> Uncertainty:
+    """The scores of some quantiles, with intervals where the bootstrap resamples."""
+    if not bootstrap.resamples:
+        return sums.uncertainty()
+    inside = {f"coverage_{name}": sums.inside[:, place] for place, name in enumerate(central(sums.levels))}
+    resampled = bootstrap.means(sums.n, {"crps": sums.crps} | inside)
+    return sums.uncertainty({name: interval(values) for name, values in resampled.items()})
+
+
 def measure(report: Report, truth: Truth, half: str = "all") -> Errors:
-    """Read a file once, checking its values and summing its errors.
+    """Read a file once, and the quantiles of each target after it, checking its values and summing its errors.
 
     Parameters
     ----------
@@ -262,6 +288,7 @@ def measure(report: Report, truth: Truth, half: str = "all") -> Errors:
     counted = truth.counted(half)
     try:
         found = _error_sums(report, truth)
+        quantiles = {name: quantile_sums(report.path, truth, name, levels) for name, levels in report.quantiles.items()}
     except (_UnfitError, AgrofluxError, pa.ArrowException, OSError, ValueError):
         # Whatever it was, the report names it, unless the fault is in the truth.
         validate(report.path, truth.release, report.task, report.split).raise_for_faults()
@@ -272,11 +299,12 @@ def measure(report: Report, truth: Truth, half: str = "all") -> Errors:
         squared, absolute, error = found[name]
         sums[name] = replace(known, squared=squared, absolute=absolute, error=error)
     if half == "all":
-        return Errors(truth.sequence, sums, usual)
+        return Errors(truth.sequence, sums, usual, quantiles)
     return Errors(
         truth.sequence[counted],
         {name: rows[counted] for name, rows in sums.items()},
         {name: rows[counted] for name, rows in usual.items()},
+        {name: rows[counted] for name, rows in quantiles.items()},
     )
 
 
@@ -289,24 +317,64 @@ def _error_sums(report: Report, truth: Truth) -> dict[str, tuple[NDArray[np.floa
     rows = positions(keys(report.path), truth.sequence)
     found = {name: tuple(np.empty(len(rows)) for _ in range(3)) for name in report.targets}
 
-    def add(start: int, stop: int, block: dict[str, NDArray[np.float32]]) -> None:
-        here = rows[start:stop]
+    def add(here: NDArray[np.int64], name: str, observed: NDArray[np.float32], block: _Block) -> None:
+        if not within(name, block[name]):
+            raise _UnfitError(name)
+        for column, sums in zip(found[name], error_sums(observed, block[name]), strict=True):
+            column[here] = sums
+
+    _beside_truth(report.path, report.targets, truth, report.targets, rows, add)
+    return found
+
+
+def quantile_sums(path: Path, truth: Truth, target: str, levels: Sequence[int]) -> QuantileSums:
+    """The sums of a valid file's quantiles of a target at some levels, (N,) in the order of the truth."""
+    rows = positions(keys(path), truth.sequence)
+    found, names = QuantileSums.empty(levels, len(rows)), columns(target, levels)
+
+    def add(here: NDArray[np.int64], _: str, observed: NDArray[np.float32], block: _Block) -> None:
+        several = [block[name] for name in names]
+        if not all(map(within, names, several)) or crossing(target, several).any():
+            raise _UnfitError(target)
+        found.put(here, QuantileSums.of(observed, dict(zip(levels, several, strict=True))))
+
+    _beside_truth(path, names, truth, [target], rows, add)
+    return found
+
+
+def _beside_truth(
+    path: Path, names: Sequence[str], truth: Truth, targets: Sequence[str], rows: NDArray[np.int64],
+    add: Callable[[NDArray[np.int64], str, NDArray[np.float32], _Block], None],
+) -> None:  # fmt: skip
+    """Read columns of a file beside the truth of some targets, some rows at a time, in any order.
+
+    Parameters
+    ----------
+    path : Path
+    names : sequence of str
+        The columns.
+    truth : Truth
+    targets : sequence of str
+    rows : int64 array (N,)
+        The position in the truth of each row of the file.
+    add : callable
+        Called for each target with the positions of the rows, its name, what was observed and the columns.
+    """
+
+    def some(start: int, stop: int, block: _Block) -> None:
         for name, observed in window.observed(start, stop):
-            if not within(name, block[name]):
-                raise _UnfitError(name)
-            for column, sums in zip(found[name], error_sums(observed, block[name]), strict=True):
-                column[here] = sums
+            add(rows[start:stop], name, observed, block)
 
     # Reading and summing overlap, since Arrow and NumPy let go of the interpreter.
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="score") as executor:
-        window = Window(truth, rows, report.targets, executor)
+        window = Window(truth, rows, targets, executor)
         pending: deque[tuple[int, Future[None]]] = deque()
         stop = 0
         try:
-            for _, block in blocks(report.path, report.targets):
-                start, stop = stop, stop + len(block[report.targets[0]])
+            for _, block in blocks(path, names):
+                start, stop = stop, stop + len(block[names[0]])
                 window.advance(stop)
-                pending.append((stop, executor.submit(add, start, stop, block)))
+                pending.append((stop, executor.submit(some, start, stop, block)))
                 if len(pending) > 2 * _THREADS:
                     done, future = pending.popleft()
                     future.result()
@@ -316,4 +384,3 @@ def _error_sums(report: Report, truth: Truth) -> dict[str, tuple[NDArray[np.floa
         except BaseException:
             executor.shutdown(cancel_futures=True)
             raise
-    return found

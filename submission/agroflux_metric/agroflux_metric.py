@@ -13,10 +13,12 @@ import numpy as np
 
 from submission import metrics
 from submission.accumulator import Accumulator
+from submission.uncertainty import QuantileSums
 
 _DESCRIPTION = """\
 How well predicted daily fluxes of carbon and nitrogen agree with observations, over the observed days: R2, RMSE, MAE,
 bias, nMAE and RAE. With sequence numbers also by site (quantiles) and by time scale, from days to the mean of a site.
+With predicted quantiles also CRPS, pinball loss and coverage.
 """
 
 _INPUTS = """
@@ -25,11 +27,13 @@ Args:
     references: the truth, of the same shape; NaN where nothing was observed.
     sequences: sequence number of each row (site * 1_000_000 + treatment * 10_000 + year); with it, `scales` is there.
     emission: with `sequences`, also hot moments and annual totals, as of N2O.
+    quantiles: predicted quantiles by their level in percent, 1 to 99, each of the shape of the predictions.
 
 Returns:
     n, r2, rmse, mae, bias, nmae, rae: pooled over all observed days. NaN where a number is not defined.
     scales: by time scale n, r2, rmse, mae, bias, and under `sites` the 10, 25, 50, 75 and 90 % quantiles over sites.
     annual_total, hot_moments: with `emission`.
+    crps, pinball, coverage, width: with `quantiles`; pinball loss by level, the others by the percent of an interval.
 
 Examples:
     >>> metric = evaluate.load("submission/agroflux_metric")
@@ -62,7 +66,7 @@ class AgrofluxMetric(evaluate.Metric):
         )
 
     def _compute(
-        self, predictions: Any, references: Any, sequences: Any = None, emission: bool = False
+        self, predictions: Any, references: Any, sequences: Any = None, emission: bool = False, quantiles: Any = None
     ) -> dict[str, Any]:
         prediction, truth = np.asarray(predictions, np.float64), np.asarray(references, np.float64)
         pooled = metrics.RowSums.of(truth.reshape(1, -1), prediction.reshape(1, -1)).total()
@@ -80,4 +84,9 @@ class AgrofluxMetric(evaluate.Metric):
             by_site = Accumulator(keys, emission=emission)
             by_site.add(keys, truth, prediction)
             found |= by_site.result().to_dict()
+        if quantiles is not None:
+            several = {int(level): np.asarray(one, np.float64).reshape(1, -1) for level, one in quantiles.items()}
+            if odd := [level for level in several if not 0 < level < 100]:
+                raise ValueError(f"a quantile of {odd[0]} %; expected 1 to 99")
+            found |= QuantileSums.of(truth.reshape(1, -1), several).uncertainty().to_dict()
         return found

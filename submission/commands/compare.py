@@ -24,7 +24,7 @@ from submission.validation import validate
 
 __all__ = ["compare"]
 
-_LABELS = {"r2": "R2", "rmse": "RMSE", "skill": "skill"}
+_LABELS = {"r2": "R2", "rmse": "RMSE", "skill": "skill", "crps": "CRPS"}
 
 
 def compare(
@@ -79,7 +79,7 @@ def _print(found: dict[str, Any]) -> None:
     table = _table("target", "unit", "metric", numbers=("A", "B", "A - B", "95 % interval", "A better in"))
     for name, target in found["targets"].items():
         for metric, difference in target["differences"].items():
-            unit = VARIABLES[name].unit if metric == "rmse" else ""
+            unit = VARIABLES[name].unit if metric in ("rmse", "crps") else ""
             table.add_row(name, unit, _LABELS[metric], *_cells(difference))
     console.output.print(table)
     console.output.print(

@@ -73,6 +73,14 @@ def _scores(scores: dict[str, Any]) -> None:
         unit = VARIABLES[name].unit if name in VARIABLES else ""
         table.add_row(Text(name), unit, *(_number(target.get(column)) for column in columns))
     console.output.print(table)
+    for name, target in scores.get("targets", {}).items():
+        if found := target.get("uncertainty"):
+            shares = (
+                f"{_number(100 * one['coverage'])} % of the days in the {percent} % interval"
+                for percent, one in (found.get("central") or {}).items()
+                if one.get("coverage") is not None
+            )
+            _line(", ".join([f"{name}: CRPS {_number(found.get('crps'))}", *shares]))
     _line(f"{scores.get('half')} half, mean skill of the ranked targets: {_number(scores.get('skill'))}")
 
 

@@ -74,6 +74,9 @@ def score(
     if by is not None:
         found["pieces"] = guarded(lambda: breakdown(report, release, targets, half).to_json(), file, more)
     elif summary:
+        for target in found["targets"].values():
+            # Each level would be one more question to the hidden values.
+            target.get("uncertainty", {}).pop("pinball", None)
         found["pieces"] = guarded(lambda: summarised(report, release, targets, half), file, more)
     if as_json:
         print(json.dumps(found, indent=1, allow_nan=False))
@@ -125,11 +128,35 @@ def _print_scores(scores: dict[str, Any]) -> None:
             _number(target["skill"], "{:.3f}") + _between(target["intervals"].get("skill")),
         )  # fmt: skip
     console.output.print(table)
+    if any("uncertainty" in target for target in scores["targets"].values()):
+        _print_uncertainty(scores["targets"])
     mean = _number(scores["skill"], "{:.4f}") + _between(scores["skill_interval"])
     console.output.print(f"* ranked; their mean skill against the climatology: {mean}")
     console.output.print(
         f"release {scores['revision']}, scorer {scores['scorer']}, SHA-256 {scores['sha256']}", soft_wrap=True
     )
+
+
+def _print_uncertainty(targets: dict[str, Any]) -> None:
+    """What the quantiles are worth: a line for each central interval."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for heading in ("target", "unit"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("levels", "CRPS", "interval", "inside", "width"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, target in targets.items():
+        if (found := target.get("uncertainty")) is None:
+            continue
+        between = found["intervals"]
+        crps = _number(found["crps"]) + _between(between.get("crps"), "{:.3g}")
+        first = (name, VARIABLES[name].unit, str(len(found["levels"])), crps)
+        for place, (percent, one) in enumerate((found["central"] or {"-": {}}).items()):
+            inside = _percent(one.get("coverage")) + (" %" if one else "")
+            table.add_row(
+                *(first if place == 0 else ("", "", "", "")), f"{percent} %" if one else "-",
+                inside + _between(between.get(f"coverage_{percent}"), "{:.1f}", 100), _number(one.get("width")),
+            )  # fmt: skip
+    console.output.print(table)
 
 
 def _print_pieces(pieces: dict[str, Any], by: str, ranked: list[str]) -> None:
@@ -162,11 +189,11 @@ def _metrics(one: dict[str, Any]) -> tuple[str, ...]:
     return str(one["n"]), _number(one["r2"], "{:.3f}"), *(_number(one[name]) for name in ("rmse", "mae", "bias"))
 
 
-def _between(interval: dict[str, float | None] | None) -> str:
+def _between(interval: dict[str, float | None] | None, form: str = "{:.3f}", factor: float = 1) -> str:
     """The 95 % interval behind its number, where there is one."""
-    if interval is None or interval["low"] is None:
+    if interval is None or interval["low"] is None or interval["high"] is None:
         return ""
-    return f" [{interval['low']:.3f}, {interval['high']:.3f}]"
+    return f" [{form.format(factor * interval['low'])}, {form.format(factor * interval['high'])}]"
 
 
 def _percent(share: float | None) -> str:

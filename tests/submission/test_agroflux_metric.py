@@ -13,6 +13,7 @@ from agroflux_data.release import Release
 from agroflux_data.sequences import values
 from submission import metrics
 from submission.accumulator import Accumulator
+from submission.uncertainty import crps
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,3 +58,17 @@ def test_batches_are_one(metric: evaluate.Metric) -> None:
     for rows in (slice(0, 2), slice(2, 6)):
         metric.add_batch(predictions=prediction[rows], references=truth[rows])
     assert metric.compute()["r2"] == pytest.approx(metrics.r2(truth, prediction), rel=1e-9)
+
+
+def test_quantiles(metric: evaluate.Metric) -> None:
+    draw = np.random.default_rng(0)
+    truth = draw.normal(size=(4, 365))
+    truth[draw.random(truth.shape) < 0.5] = np.nan
+    levels = {5: np.full_like(truth, -1.6), 50: np.zeros_like(truth), 95: np.full_like(truth, 1.6)}
+    found = metric.compute(predictions=np.zeros_like(truth), references=truth, quantiles=levels)
+    assert found["crps"] == pytest.approx(crps(truth, levels), rel=1e-12)
+    assert found["pinball"]["q50"] == pytest.approx(found["mae"] / 2, rel=1e-12)
+    assert found["coverage"] == {"90": np.mean(np.abs(truth[~np.isnan(truth)]) <= 1.6)}
+    assert found["width"] == {"90": pytest.approx(3.2)}
+    with pytest.raises(ValueError, match="a quantile of 0 %"):
+        metric.compute(predictions=truth, references=truth, quantiles={0: truth})

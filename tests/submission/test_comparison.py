@@ -18,6 +18,7 @@ from submission import score, validate, write
 from submission.cli import app
 from submission.comparison import Comparison, compare
 from tests.submission.conftest import TASK, Arrays, metadata_for, truth_of
+from tests.submission.test_quantiles import around
 
 Submit = Callable[..., Path]
 
@@ -119,6 +120,24 @@ def test_unobserved_days_count_nowhere(open_release: Release, tmp_path: Path) ->
     ]  # fmt: skip
     found = compared(open_release, *files).targets["NEE"]
     assert (found.n, found.days, found.differences["rmse"].value) == ((~gaps).sum(), (), 0)
+
+
+def test_quantiles_are_compared_at_the_levels_that_both_have(truth: Arrays, release: Release, submit: Submit) -> None:
+    wide = around(truth, "NEE", (5, 25, 50, 75, 95))
+    # The truth is the median of both; the other's are closer to it.
+    close = {name: (truth["NEE"] + values) / 2 for name, values in wide.items() if name != "NEE_q75"}
+    a, b, without = submit("a.parquet", close), submit("b.parquet", wide), submit("c.parquet")
+    found = compared(release, a, b, half="public").targets["NEE"].differences["crps"]
+    assert found.a == pytest.approx(found.b / 2, rel=1e-5)
+    assert found.low <= found.value <= found.high < 0
+    assert found.better == 1
+    # By a file with these levels alone.
+    some = submit("d.parquet", {name: values for name, values in wide.items() if name != "NEE_q75"})
+    uncertainty = score(some, release, half="public").targets["NEE"].uncertainty
+    assert uncertainty is not None
+    assert found.b == pytest.approx(uncertainty.crps, rel=1e-12)
+    for file in (without, submit("e.parquet", around(truth, "NEE", (10, 50, 90)))):
+        assert "crps" not in compared(release, a, file).targets["NEE"].differences
 
 
 def test_what_cannot_be_compared(truth: Arrays, release: Release, submit: Submit, tmp_path: Path) -> None:
