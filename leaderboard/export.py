@@ -27,7 +27,7 @@ __all__ = ["Line", "columns", "lines", "write_csv", "write_eval_results", "write
 Line = dict[str, Any]
 """One submission on one board: values by column, None where there is none."""
 
-_METRICS = ("skill", "r2", "rmse")
+_METRICS = ("skill", "r2", "rmse", "crps", "central", "coverage")
 _FIRST = ("season", "task", "half", "rank", "model", "owner", "skill", "skill_low", "skill_high")
 _LAST = ("method", "pretraining", "parameters", "external_data", "verified", "authors", "links", "origin", "revision",
          "scorer", "received", "id", "sha256")  # fmt: skip
@@ -129,7 +129,7 @@ def write_parquet(found: list[Line], names: Sequence[str], out: Path, facts: dic
     kinds: dict[str, pa.DataType] = {
         "rank": pa.int64(), "parameters": pa.int64(), "external_data": pa.bool_(), "verified": pa.bool_(),
         "received": pa.timestamp("us", tz="UTC"), "authors": pa.list_(pa.string()), "links": pa.list_(pa.string()),
-    }  # fmt: skip
+    } | {name: pa.int64() for name in names if name.endswith("_central")}  # fmt: skip
     numbers = tuple(f"_{metric}" for metric in (*_METRICS, "low", "high"))
     schema = pa.schema(
         [(name, kinds.get(name, pa.float64() if name == "skill" or name.endswith(numbers) else pa.string()))

@@ -18,6 +18,7 @@ from leaderboard.seasons import Seasons
 from leaderboard.store import LONG_DAYS, LONG_RUN, Edit, QuotaExceeded, Staged, Store, next_day
 from submission.codes import Fault, FaultyFileError
 from submission.metadata import Metadata
+from submission.quantiles import MOST_COLUMNS
 from submission.reader import Reader
 
 __all__ = ["QUOTA", "Intake", "Quota", "Receipt"]
@@ -104,10 +105,12 @@ class Intake:
     def limit(self, task: str) -> int:
         """The largest file, in bytes, that can be a submission to a task.
 
-        Random float32 values do not compress, so this is every value of every target at 4 bytes, and some room.
+        Random float32 values do not compress, so this is every value of every target, and of as many quantiles as a
+        file may have, at 4 bytes, and some room.
         """
         rows = sum(split.rows for split in self._release.splits(task).values() if split.hidden)
-        return _OVERHEAD + int(1.1 * rows * (8 + 4 * DAYS * len(self._release.task(task).targets)))
+        columns = len(self._release.task(task).targets) + MOST_COLUMNS
+        return _OVERHEAD + int(1.1 * rows * (8 + 4 * DAYS * columns))
 
     @property
     def largest(self) -> int:

@@ -17,11 +17,25 @@ DECIMALS = 4
 
 @dataclass(frozen=True)
 class TargetScore:
-    """How well one target was predicted; None where there is no number."""
+    """How well one target was predicted; None where there is no number.
+
+    Attributes
+    ----------
+    skill, r2, rmse : float or None
+    crps : float or None
+        Of its quantiles, where the file has some; like the rest of them it does not count for the rank.
+    central : int or None
+        Their widest central interval: what percent of the days it should hold.
+    coverage : float or None
+        The share that it holds.
+    """
 
     skill: float | None = None
     r2: float | None = None
     rmse: float | None = None
+    crps: float | None = None
+    central: int | None = None
+    coverage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -166,7 +180,17 @@ def _shared(values: Sequence[Hashable]) -> list[int | None]:
 
 def _score(scores: dict[str, Any], target: str) -> TargetScore:
     found = (scores.get("targets") or {}).get(target) or {}
-    return TargetScore(*(_number(found.get(name)) for name in ("skill", "r2", "rmse")))
+    uncertainty = found.get("uncertainty") or {}
+    intervals = uncertainty.get("central") or {}
+    widest = max(intervals, key=int, default=None)
+    return TargetScore(
+        skill=_number(found.get("skill")),
+        r2=_number(found.get("r2")),
+        rmse=_number(found.get("rmse")),
+        crps=_number(uncertainty.get("crps")),
+        central=None if widest is None else int(widest),
+        coverage=None if widest is None else _number(intervals[widest].get("coverage")),
+    )
 
 
 def _number(value: Any) -> float | None:

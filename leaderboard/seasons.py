@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -365,9 +365,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "model": row.model,
         "rank": row.rank,
         "skill": row.skill,
-        "targets": {
-            name: {"skill": score.skill, "r2": score.r2, "rmse": score.rmse} for name, score in row.targets.items()
-        },
+        "targets": {name: asdict(score) for name, score in row.targets.items()},
     }
 
 

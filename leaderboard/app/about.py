@@ -57,6 +57,9 @@ def about(release: Release, intake: Intake) -> str:
         "| R² | 1 − SSres / SStot over all observed days; never a squared correlation, and without a lower end |",
         "| RMSE, MAE, bias | of the daily values, in the unit of the variable; bias is prediction − observation |",
         "| 95 % interval | between percentiles of the score over 1,000 resamples of whole site-years |",
+        "| CRPS | of predicted quantiles: twice the mean pinball loss over their levels, in the unit of the variable; "
+        "the mean absolute error where all are the same. No part of the rank |",
+        "| days in 90 % | share of the observed days between the 5 and 95 % quantiles: 90 % where they are right |",
         "| by time scale | R² of means of weeks, months and years, of the mean season, of what departs from it, of "
         "years and of sites |",
         "| by site | 10, 25, 50, 75 and 90 % of the sites lie below; nMAE and RAE are relative to the site's mean and "

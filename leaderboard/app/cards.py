@@ -79,7 +79,9 @@ def how_to_submit(largest: int) -> str:
     """The steps before the drop zone."""
     return Markup(
         '<div class="af-how"><h2>Submit predictions</h2><ol>'
-        "<li>Predict every hidden row: <code>agroflux-train predict</code> writes the file, or write it yourself.</li>"
+        "<li>Predict every hidden row: <code>agroflux-train predict</code> writes the file, or write it yourself. "
+        "Quantiles may stand beside a target, as <code>GPP_q05</code> and <code>GPP_q95</code>; they are scored apart "
+        "from the rank.</li>"
         "<li>Check it at home as often as you like: <code>agroflux-submit validate FILE</code> is the same check.</li>"
         "<li>Drop it here (up to {:.0f} MB). The task and the model's name are read from the file.</li></ol></div>"
     ).format(largest / 1e6)

@@ -40,6 +40,9 @@ def scored(line: Line) -> str:
                  "brackets the 95 % interval: 1,000 resamples of whole site-years."),
         _section("By time scale", _scales(pieces), "R² of means over weeks to years, of the mean seasonal cycle, of "
                  "what departs from it, and between years and sites."),
+        _section("Uncertainty", _uncertainty(scores), "Of the predicted quantiles, which do not count for the rank. "
+                 "CRPS is to be compared at the same levels; an interval is right where it holds as many of the "
+                 "observed days as it is named for, and the narrower the better."),
         _section("By site", _sites(pieces), "How the score of single sites is spread: so many percent of the "
                  "sites lie below. Single sites are shown when the season is closed."),
         _section("Nitrous oxide and carbon", _special(pieces)),
@@ -145,6 +148,39 @@ def _scores(scores: dict[str, Any]) -> Markup:
         star = " ★" if target in ranked else ""
         rows.append((f"{target}{star}, {_unit(target)}", [*cells, f"{of.get('n', 0):,}"]))
     return _table("Scores by target", ("Target (★ ranked)", "Skill", "R²", "RMSE", "MAE", "Bias", "Days"), rows)
+
+
+def _uncertainty(scores: dict[str, Any]) -> Markup:
+    """Targets with quantiles: their CRPS, and each central interval that any of them has, the widest first."""
+    known = {target: of["uncertainty"] for target, of in (scores.get("targets") or {}).items() if of.get("uncertainty")}
+    percents = sorted({percent for of in known.values() for percent in of.get("central") or {}}, key=int, reverse=True)
+    rows = []
+    for target, of in known.items():
+        between = (of.get("intervals") or {}).get("crps") or {}
+        rows.append((f"{target}, {_unit(target)}", [
+            _with(of.get("crps"), between.get("low"), between.get("high"), target),
+            *(_held((of.get("central") or {}).get(percent) or {}, target) for percent in percents),
+            _levels(of.get("levels") or ()),
+        ]))  # fmt: skip
+    heads = ("Target", "CRPS", *(f"Days in {percent} %" for percent in percents), "Levels")
+    return _table("Predicted quantiles", heads, rows)
+
+
+def _held(central: dict[str, Any], target: str) -> Markup:
+    """How many days an interval holds, and how wide it is."""
+    share = central.get("coverage")
+    if share is None:
+        return Markup("–")
+    return Markup('{:.1f} % <span class="af-between">width {}</span>').format(
+        100 * share, number(central.get("width"), target)
+    )
+
+
+def _levels(levels: Sequence[int]) -> str:
+    """A few in full: 5, 50, 95 %; of many their number: 19 from 5 to 95 %."""
+    if len(levels) > 5:
+        return f"{len(levels)} from {levels[0]} to {levels[-1]} %"
+    return ", ".join(map(str, levels)) + " %"
 
 
 def _scales(pieces: dict[str, Any]) -> Markup:

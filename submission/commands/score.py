@@ -140,8 +140,7 @@ def _print_scores(scores: dict[str, Any]) -> None:
 def _print_uncertainty(targets: dict[str, Any]) -> None:
     """What the quantiles are worth: a line for each central interval."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for heading in ("target", "unit"):
-        table.add_column(heading, no_wrap=True)
+    table.add_column("target", no_wrap=True)
     for heading in ("levels", "CRPS", "interval", "inside", "width"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, target in targets.items():
@@ -149,11 +148,11 @@ def _print_uncertainty(targets: dict[str, Any]) -> None:
             continue
         between = found["intervals"]
         crps = _number(found["crps"]) + _between(between.get("crps"), "{:.3g}")
-        first = (name, VARIABLES[name].unit, str(len(found["levels"])), crps)
+        first = (name, str(len(found["levels"])), crps)
         for place, (percent, one) in enumerate((found["central"] or {"-": {}}).items()):
             inside = _percent(one.get("coverage")) + (" %" if one else "")
             table.add_row(
-                *(first if place == 0 else ("", "", "", "")), f"{percent} %" if one else "-",
+                *(first if place == 0 else ("", "", "")), f"{percent} %" if one else "-",
                 inside + _between(between.get(f"coverage_{percent}"), "{:.1f}", 100), _number(one.get("width")),
             )  # fmt: skip
     console.output.print(table)

@@ -42,18 +42,20 @@ def store(tmp_path: Path) -> LocalStore:
 
 @pytest.fixture(scope="session")
 def make_file(toy_release: Path, tmp_path_factory: pytest.TempPathFactory) -> FileMaker:
-    """Write a submission that predicts the training mean plus an offset; other options spoil it."""
+    """Write a submission that predicts the training mean plus an offset, and quantiles; other options spoil it."""
     folder, known = tmp_path_factory.mktemp("submissions"), Release(toy_release)
 
     def make(
         task: str = "towers_temporal", model: str = "the mean", offset: float = 0.0, drop: int = 0,
-        revision: str | None = None, targets: tuple[str, ...] | None = None,
+        revision: str | None = None, targets: tuple[str, ...] | None = None, levels: tuple[int, ...] = (),
     ) -> Path:  # fmt: skip
         keys = known.keys(task, "test")
         keys = keys[: len(keys) - drop]
         means = known.statistics(task)
         wanted = known.task(task).ranked_targets if targets is None else targets
         arrays = {name: np.full((len(keys), 365), means[name].mean + offset) for name in wanted}
+        for name in wanted if levels else ():
+            arrays |= {f"{name}_q{level:02d}": arrays[name] + (level / 50 - 1) * means[name].sd for level in levels}
         path = folder / f"{len(list(folder.iterdir()))}.parquet"
         return write({"sequence": keys} | arrays, path, Metadata(task, revision or known.revision, model))
 

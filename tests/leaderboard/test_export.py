@@ -21,6 +21,8 @@ from tests.leaderboard.conftest import Command, FileMaker
 
 FORMULAS = ('=HYPERLINK("http://x","y")', "+1+1", "-2+3", "@SUM(A1)", " =1+1")
 
+UNCERTAINTY = {"crps": 1.23456789, "central": {"50": {"coverage": 0.4}, "90": {"coverage": 0.876543}}, "levels": []}
+
 
 @pytest.fixture
 def home(store: LocalStore, release: Release, make_file: FileMaker) -> tuple[str, ...]:
@@ -38,6 +40,8 @@ def home(store: LocalStore, release: Release, make_file: FileMaker) -> tuple[str
             "targets": {"NEE": {"skill": skill, "r2": -0.00012345, "rmse": 1.23456e-7}, "GPP": {"skill": skill}},
             "skill_interval": {"low": -0.1, "high": 0.2},
         }
+        if number == 4:
+            scores["targets"]["NEE"]["uncertainty"] = UNCERTAINTY
         assert store.finish(lease, Result(State.SCORED, release.revision, "7", scores=scores))
     store.record("verification", {"agrees": True}, store.entries()[2].submission.id)
     return ("--data", str(release.path), "--store", str(store.folder))
@@ -77,6 +81,10 @@ def test_json_and_parquet_say_the_same(command: Command, home: tuple[str, ...], 
     assert plain["rows"][-1]["model"] == FORMULAS[0]
     assert (plain["rows"][-1]["skill"], plain["rows"][0]["NEE_rmse"]) == (None, 1.235e-07)
     assert [row["verified"] for row in plain["rows"]] == [False, False, True, False, False]
+    first, *others = ([row[f"NEE_{name}"] for name in ("crps", "central", "coverage")] for row in plain["rows"])
+    assert first == [1.235, 90, 0.8765], "of the widest interval"
+    assert others == [[None] * 3] * 4
+    assert str(table.schema.field("NEE_central").type) == "int64"
 
 
 def test_an_empty_board_has_columns(command: Command, home: tuple[str, ...], tmp_path: Path) -> None:
@@ -115,12 +123,14 @@ def test_a_standing_is_exported_as_it_was_recorded(
     seasons.freeze("one")
     seasons.settle("one", release)
     while (lease := store.lease(60)) is not None:
-        scores = {"targets": {name: {"skill": 0.25, "r2": 0.5, "rmse": 1.0} for name in ("NEE", "GPP")}}
+        known = {"skill": 0.25, "r2": 0.5, "rmse": 1.0, "uncertainty": UNCERTAINTY}
+        scores = {"targets": dict.fromkeys(("NEE", "GPP"), known)}
         store.finish(lease, Result(State.SCORED, release.revision, "7", scores=scores, half=Half.PRIVATE))
     assert seasons.settle("one", release).standing is not None
     assert command("export", out, "--season", "one", *home)[0] == 0
     rows = json.loads(out.read_text())["rows"]
     assert {(row["rank"], row["skill"], row["half"], row["season"]) for row in rows} == {(1, 0.25, "private", "one")}
+    assert {(row["GPP_crps"], row["GPP_central"], row["GPP_coverage"]) for row in rows} == {(1.235, 90, 0.8765)}
 
 
 def test_what_cannot_be_written_is_said(command: Command, home: tuple[str, ...], tmp_path: Path) -> None:

@@ -217,3 +217,36 @@ def test_the_style_sheet_goes_with_the_package() -> None:
 
     assert ".af-board" in CSS
     assert (Path(cards.__file__).parent / "page.css").is_file()
+
+
+def test_quantiles_have_a_table_of_their_own(store: LocalStore, release: Release) -> None:
+    def line(**uncertainty: Any) -> str:
+        id = enter(store, release, f"model {len(store.entries())}", 0.5, 0.5)
+        entry = store.entry(id)
+        assert entry is not None
+        assert entry.result is not None
+        known = scores(0.5, 0.5)
+        for name, of in uncertainty.items():
+            known["targets"][name]["uncertainty"] = of
+        store.request([id])
+        lease = store.lease(60)
+        assert lease is not None
+        assert store.finish(lease, Result(State.SCORED, release.revision, "4", scores=known))
+        found = Standings(store, release).line(id)
+        assert found is not None
+        return scored(found)
+
+    assert "Uncertainty" not in line()
+    levels = [1, *range(5, 100, 5), 99]
+    wide = {"90": {"coverage": 0.8761, "width": 4.2}, "50": {"coverage": 0.6, "width": 1.5}}
+    text = line(
+        NEE={"levels": [5, 25, 50, 75, 95], "crps": 1.23456, "central": wide,
+             "intervals": {"crps": {"low": 1.1, "high": 1.4}}},
+        GPP={"levels": levels, "crps": None, "central": {"98": {"coverage": None, "width": None}}, "intervals": {}},
+    )  # fmt: skip
+    assert "<h3>Uncertainty</h3>" in text
+    heads = re.findall(r"Days in \d+ %", text)
+    assert heads == ["Days in 98 %", "Days in 90 %", "Days in 50 %"]
+    for words in ("1.235 <span", "[1.100, 1.400]", "87.6 % <span", "width 4.200", "5, 25, 50, 75, 95 %",
+                  "21 from 1 to 99 %"):  # fmt: skip
+        assert words in text

@@ -183,6 +183,12 @@ def test_differences_are_told_by_key_and_by_the_spread(release: Release, make_fi
     found = differences(first, second)
     assert found == {"NEE": pytest.approx(0.5, rel=0.02), "GPP": float("inf")}
     assert differences(first, first) == {"NEE": 0.0, "GPP": 0.0}
+    quantiles = {"NEE_q05": values - 1, "NEE_q95": values + 1}
+    sure = write({"sequence": keys, "NEE": values} | quantiles, tmp_path / "4.parquet", metadata)
+    other = write({"sequence": keys, "NEE": values} | quantiles | {"NEE_q95": values + 1.2}, tmp_path / "5.parquet",
+                  metadata)  # fmt: skip
+    assert differences(sure, other) == {"NEE": 0, "NEE_q05": 0, "NEE_q95": pytest.approx(0.2, rel=0.02)}
+    assert differences(sure, second)["NEE_q05"] == float("inf"), "a model that says nothing of its quantiles"
     fewer = write({"sequence": keys[1:], "NEE": values[1:]}, tmp_path / "3.parquet", metadata)
     with pytest.raises(AgrofluxError, match="other sequences"):
         differences(first, fewer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 import signal
@@ -59,6 +60,30 @@ def test_a_submission_is_scored_as_the_scorer_does_on_the_public_half(
     assert (entry.result.revision, entry.result.scorer) == (release.revision, SCORER)
     (row,) = rank(store.entries(), ("NEE", "GPP", "N2O"))
     assert row.rank == 1
+
+
+def test_quantiles_are_scored_by_half_and_no_loss_by_level_is_kept(
+    store: LocalStore, release: Release, targets: Targets, make_file: FileMaker
+) -> None:
+    """Twenty levels would be twenty questions to the hidden values."""
+    path = make_file(task="ecosys_temporal", levels=(5, 25, 75, 95))
+    receipt = Intake(store, release).receive(path, "ann")
+    worker = Worker(store, release, targets)
+    worker.finish(receipt.id)
+    store.request([receipt.id], Half.PRIVATE)
+    worker.drain()
+    entry = store.entry(receipt.id)
+    assert entry is not None
+    for half, result in ((Half.PUBLIC, entry.result), (Half.PRIVATE, entry.private)):
+        assert result is not None
+        wanted = known(path, release, targets, half.value)
+        for target in wanted["targets"].values():
+            assert target["uncertainty"].pop("pinball")
+        assert result.scores == json.loads(json.dumps(wanted))
+        (row,) = rank([entry], ("NEE", "GPP", "N2O"), half)
+        uncertainty, score = wanted["targets"]["GPP"]["uncertainty"], row.targets["GPP"]
+        assert score.crps == uncertainty["crps"] > 0
+        assert (score.central, score.coverage) == (90, uncertainty["central"]["90"]["coverage"])
 
 
 def test_a_bad_file_is_rejected_with_every_fault_and_what_to_do(
