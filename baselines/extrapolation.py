@@ -28,7 +28,9 @@ from agroflux_data.release import Release
 from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS, STATICS
 from baselines.predicted import Predicted
+from baselines.run import Run
 from submission.bootstrap import RESAMPLES, Bootstrap, Interval, interval, site_years
+from submission.keys import positions
 from submission.metrics import RowSums, skill
 
 __all__ = ["BINS", "METRICS", "Bin", "Distances", "Extrapolation", "describe", "distances", "measure"]
@@ -243,7 +245,8 @@ def measure(
 ) -> Extrapolation:
     """Scores of each model by the distance of the tested rows from its training rows.
 
-    Folds and seeds of a model are taken together, each row with the distance from what its own model was trained on.
+    Folds and seeds of a model are taken together, each row with the distance from what its own model was last trained
+    on: a network that was fine-tuned, on the task itself.
     What was not trained, such as the climatology, has the distances of the first run of the same split.
 
     Parameters
@@ -266,19 +269,21 @@ def measure(
     if not runs:
         raise AgrofluxError("distances from which training rows?", expected="a run among what is compared")
     task = runs[0].task
-    near: dict[tuple[str, tuple[str, ...], tuple[str, ...]], Distances] = {}
+    near: dict[tuple[object, ...], Distances] = {}
     by_split: dict[str, Distances] = {}
-    for one in runs:
-        assert one.run is not None
-        key = one.split, one.run.training, one.run.inputs
-        if key not in near:
-            near[key] = _distances(one, release)
-        by_split.setdefault(one.split, near[key])
     together: dict[str, list[tuple[Predicted, Distances]]] = {}
-    for one in tested:
-        own = by_split.get(one.split) if one.run is None else near[one.split, one.run.training, one.run.inputs]
-        if own is not None:
-            together.setdefault(one.label, []).append((one, own))
+    for one in (*runs, *(one for one in tested if one.run is None)):
+        if one.run is not None:
+            key = one.split, _trained_on(one.run), one.run.inputs
+            if key not in near:
+                near[key] = _distances(one, one.run, release)
+            own = near[key]
+            by_split.setdefault(one.split, own)
+        elif one.split in by_split:
+            own = by_split[one.split]
+        else:
+            continue
+        together.setdefault(one.label, []).append((one, own))
     found = [
         each
         for label, several in together.items()
@@ -292,15 +297,22 @@ def measure(
     return Extrapolation(task, tuple(found), float(np.mean(limits)) if limits else math.nan, features)
 
 
-def _distances(tested: Predicted, release: Release) -> Distances:
-    run = tested.run
-    assert run is not None
-    rows, training = (
-        Arrays.read(Columns.of(release, run.task, splits, run.inputs, ())) for splits in ((tested.split,), run.training)
-    )
+def _trained_on(run: Run) -> tuple[str, tuple[str, ...]]:
+    """The task and splits that a model was last trained on: of a pretrained network as it is, those of its source."""
+    transfer = run.transfer
+    if transfer is None or transfer.method != "none":
+        return run.task, run.training
+    if transfer.source_task is None:
+        raise AgrofluxError("a network that names no task", expected="what it was pretrained on", where=transfer.source)
+    return transfer.source_task, transfer.source_splits
+
+
+def _distances(one: Predicted, run: Run, release: Release) -> Distances:
+    task, splits = _trained_on(run)
+    rows = Arrays.read(Columns.of(release, run.task, [one.split], run.inputs, ()))
+    training = Arrays.read(Columns.of(release, task, splits, run.inputs, ()))
     found = distances(rows, training, release.task(run.task).scenario)
-    order = {key: row for row, key in enumerate(rows.sequence.tolist())}
-    return Distances(found.index[[order[key] for key in tested.sequence.tolist()]], found.limit, found.features)
+    return Distances(found.index[positions(one.sequence, rows.sequence)], found.limit, found.features)
 
 
 def _bins(

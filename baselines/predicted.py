@@ -212,7 +212,7 @@ def _open(name: str, release: Release, task: str | None, split: str | None, hidd
 
 
 def _split(run: Run | None, release: Release, task: str, hidden: Path | None) -> str:
-    tested = None if run is None else split_to_test(run, release)
+    tested = None if run is None else split_to_test(release, task, run.left_out)
     if tested is not None or run is None or hidden is not None:
         return tested or "test"
     if not run.validation:

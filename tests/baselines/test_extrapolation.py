@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from agroflux_data.variables import DAYS
 from baselines.extrapolation import describe, distances, measure
 from baselines.predicted import Predicted, gather
 from baselines.run import Run
+from baselines.transfer import Transfer
 from submission.truth import Truth
 
 INPUTS = ("PREC", "TMIN", "FERTZR_N", "PDOY", "TSOC")
@@ -89,3 +91,22 @@ def test_distances_need_a_run(toy_open_release: Path) -> None:
     release = Release(toy_open_release)
     with pytest.raises(AgrofluxError, match="which training rows"):
         measure(gather(["climatology"], release, task="towers_temporal"), release)
+
+
+def test_a_network_as_it_is_was_trained_on_its_source(toy_open_release: Path) -> None:
+    release = Release(toy_open_release)
+    moved = Transfer("none", "somewhere", source_task="ecosys_temporal", source_splits=("train",))
+    found = []
+    for scratch in (True, False):
+        run = Run.plan(release, "towers_temporal", "linear")
+        truth = Truth(release, run.task, "test", ("GPP",))
+        predicted = {"GPP": truth.climatology("GPP", np.arange(len(truth.sequence)))}
+        one = Predicted("linear", truth, predicted, run if scratch else replace(run, transfer=moved))
+        found.append(measure([one], release, bins=1, resamples=10).bins[0])
+    rows, training = (
+        Arrays.read(Columns.of(release, task, split, run.inputs, ()))
+        for task, split in (("towers_temporal", "test"), ("ecosys_temporal", "train"))
+    )
+    index = distances(rows, training, "temporal").index
+    assert found[1].middle == pytest.approx(np.median(index[truth.usual("GPP").n > 0]))
+    assert found[1].middle != pytest.approx(found[0].middle)

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.progress import Progress
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.sequences import values
 from baselines.predicted import folders_of, gather, label_of
 from baselines.run import Run, RunFolder
+from baselines.training import train
 from baselines.transfer import Transfer
 from submission.template import write_climatology
 
@@ -71,3 +73,23 @@ def test_labels_tell_options_and_transfers_apart_but_no_seeds(toy_open_release: 
     assert label_of(small) == "lstm (hidden_size 50)"
     moved = replace(small, transfer=Transfer("finetune", "somewhere", source_task="ecosys_spatial"))
     assert label_of(moved) == "lstm (hidden_size 50), finetune from ecosys"
+
+
+def test_a_run_is_shown_on_what_it_was_tested_on(toy_release: Path, toy_open_release: Path, tmp_path: Path) -> None:
+    release, sealed = Release(toy_open_release), Release(toy_release)
+    runs = [
+        (release, Run.plan(release, "mesocosm_spatial", "linear", left_out="fold_1", epochs=1)),
+        (sealed, Run.plan(sealed, "mesocosm_temporal", "linear", epochs=1)),
+    ]
+    with Progress(disable=True) as bar:
+        for number, (of, run) in enumerate(runs):
+            train(run, of, RunFolder(tmp_path / str(number)), bar)
+    (left_out,) = gather([str(tmp_path / "0")], release)
+    assert (left_out.split, left_out.label, left_out.run) == ("fold_1", "linear", runs[0][1])
+    expected = RunFolder(tmp_path / "0").metrics()["tested"]["N2O"]
+    assert left_out.sums("N2O").total().rmse == pytest.approx(expected["rmse"], rel=1e-5)
+    assert gather([str(tmp_path / "1")], sealed)[0].split == "validation"
+    hidden = toy_release.with_name("agroflux-targets")
+    assert gather([str(tmp_path / "1")], sealed, hidden=hidden)[0].split == "test"
+    with pytest.raises(AgrofluxError, match="a model of another release"):
+        gather([str(tmp_path / "1")], release)
