@@ -173,15 +173,15 @@ class _Worker:
         assert self.connection is not None
         assert self.process is not None
         assert self.cell is not None
-        seconds = time.monotonic() - self.since
         try:
-            error: str | None = self.connection.recv()
+            done: Done = self.connection.recv()
         except (EOFError, OSError):
             self.process.join(_PATIENCE)
             self.connection.close()
             code = self.process.exitcode
+            seconds = time.monotonic() - self.since
             return self.cell, Done(seconds, f"its process was killed (exit code {code}); memory may be short"), False
-        return self.cell, Done(seconds, error), True
+        return self.cell, done, True
 
 
 def _work(connection: Connection, release: Path, study: Path) -> None:
@@ -194,7 +194,7 @@ def _work(connection: Connection, release: Path, study: Path) -> None:
             cell: Cell = connection.recv()
         except EOFError:
             return
-        error = None
+        since, error = time.monotonic(), None
         try:
             run_cell(cell, study, read)
         except AgrofluxError as known:
@@ -204,7 +204,7 @@ def _work(connection: Connection, release: Path, study: Path) -> None:
             error = f"{type(unknown).__name__}: {unknown}"
             (study / cell.name).mkdir(parents=True, exist_ok=True)
             RunFolder(study / cell.name).write_text("error.txt", traceback.format_exc())
-        connection.send(error)
+        connection.send(Done(time.monotonic() - since, error))
 
 
 @contextmanager
