@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from agroflux_data.figures import LINE, QUIET, legend
 from baselines.extrapolation import Extrapolation
-from baselines.figures.sheet import COLOURS, sheet
+from baselines.figures.sheet import COLOURS, few, sheet
 
 __all__ = ["ByDistance"]
 
@@ -43,6 +43,7 @@ class ByDistance:
     def draw(self) -> Figure:
         found = self.found
         targets = list(dict.fromkeys(one.target for one in found.bins))
+        few("models", [one.model for one in found.bins])
         models = list(dict.fromkeys(one.model for one in found.bins))
         limit = "" if math.isnan(found.limit) else " Dashed: rows beyond it lie outside of the training data."
         figure, panels = sheet(

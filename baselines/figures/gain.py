@@ -18,7 +18,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.figures import LINE, QUIET, legend
 from agroflux_data.variables import OUTPUTS
 from baselines.figures.scored import Mean, Scored, mean_of, origins, scored
-from baselines.figures.sheet import COLOURS, rounded, sheet
+from baselines.figures.sheet import COLOURS, few, rounded, sheet
 from baselines.predicted import model_of
 from baselines.run import Run
 from baselines.transfer import METHODS
@@ -197,6 +197,7 @@ def pair(paths: Iterable[Path], metric: str = "r2") -> Gains:
             "no pairs", expected="runs of a transfer, and from scratch of the same task, model, fold and seed",
             where=", ".join(map(str, paths)),
         )  # fmt: skip
+    few("models", [one.model for one in found])
     return Gains(metric, tuple(found), origins(several))
 
 

@@ -19,7 +19,7 @@ from agroflux_data.figures import LINE, MONTHS, QUIET, legend
 from agroflux_data.release import Release
 from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS, VARIABLES
-from baselines.figures.sheet import COLOURS, axis_label, origin_of, rounded, scaled, sheet
+from baselines.figures.sheet import COLOURS, axis_label, few, origin_of, rounded, scaled, sheet
 from baselines.predicted import Predicted
 from submission.metrics import RowSums, r2
 
@@ -99,7 +99,8 @@ class Series:
         years = max(len(place.years) for place in self.places)
         figure, panels = sheet(
             f"Predicted and observed, {self.task}",
-            f"Points: observed; days without an observation have none. Lines: predicted{self._seeds()}. {self.chosen}\n"
+            f"Points: observed; days without an observation have none. Lines: predicted{self._seeds()}. R²: of what is"
+            f" shown, in the order of the lines. {self.chosen}\n"
             + self.origin,
             rows=len(self.targets), columns=len(self.places), size=(max(2.9 * years, 4.2), 1.75), left=0.85, down=0.42,
             above=0.42, sharex="col", sharey="row",
@@ -150,10 +151,8 @@ def choose(
     AgrofluxError
         No such site, year or treatment among the rows, too many sites or models, or nothing was observed.
     """
-    if not 0 < len(dict.fromkeys(one.label for one in tested)) <= len(COLOURS):
-        raise AgrofluxError("too many models for one figure", expected=f"at most {len(COLOURS)}")
-    if len(sites) > _SITES:
-        raise AgrofluxError("too many sites for one figure", expected=f"at most {_SITES}", came=len(sites))
+    few("models", [one.label for one in tested])
+    few("sites", sites, _SITES)
     first = [one for one in tested if one.label == tested[0].label]
     shared = [name for name in first[0].truth.targets if name in first[0].predicted]
     targets = tuple(name for name in _TARGETS if name in shared) or tuple(shared[: len(_TARGETS)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ __all__ = [
     "SOURCE_COLOURS",
     "Shown",
     "axis_label",
+    "few",
     "origin_of",
     "quiet",
     "rounded",
@@ -128,6 +130,12 @@ def sheet(
     for one in panels.ravel():
         plain(one)
     return figure, panels
+
+
+def few(what: str, names: Iterable[str], most: int = len(COLOURS)) -> None:
+    """Refuse what would be more than a figure can tell apart; raises `AgrofluxError`."""
+    if (count := len(set(names))) > most:
+        raise AgrofluxError(f"too many {what} for one figure", expected=f"at most {most}", came=count)
 
 
 def quiet(panel: Axes, text: str) -> None:

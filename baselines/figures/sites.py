@@ -21,7 +21,7 @@ from agroflux_data.figures import LINE, QUIET
 from agroflux_data.release import Release
 from agroflux_data.sequences import parts
 from agroflux_data.variables import VARIABLES
-from baselines.figures.sheet import SCALES, origin_of, quiet, rounded, scaled, sheet
+from baselines.figures.sheet import SCALES, few, origin_of, quiet, rounded, scaled, sheet
 from baselines.predicted import Predicted
 from submission.metrics import RowSums
 
@@ -29,8 +29,11 @@ __all__ = ["METRICS", "Field", "SiteMap", "SiteValue", "measure"]
 
 METRICS = {"r2": "R²", "rmse": "RMSE", "nmae": "nMAE"}
 """What sites may be coloured by."""
+_MAPS = 6
 _LOWEST = -1.0
 """R2 below it has the colour of it: worse than the site's mean by far."""
+_SAME = 0.1
+"""Degrees within which sites share a place."""
 _STATES = {
     "01": "AL", "04": "AZ", "05": "AR", "06": "CA", "08": "CO", "09": "CT", "10": "DE", "12": "FL", "13": "GA",
     "16": "ID", "17": "IL", "18": "IN", "19": "IA", "20": "KS", "21": "KY", "22": "LA", "23": "ME", "24": "MD",
@@ -114,7 +117,7 @@ class SiteMap:
             " the worst and the best two of a panel. Degrees, without projection; sites that share a place stand around"
             f" it.{self._clipped()}\n{self.origin}",
             rows=len(targets), columns=len(columns), size=(3.9, 2.9), left=0.75, right=1.0, across=0.55, down=0.62,
-            legend_lines=0, above=0.3,
+            legend_lines=0, above=0.36,
         )  # fmt: skip
         for row, target in enumerate(targets):
             scale = self._scale(target)
@@ -150,7 +153,7 @@ class SiteMap:
         note = f", {unknown} without coordinates" if unknown else ""
         middle = float(np.nanmedian([one.value for one in field.sites])) if field.sites else math.nan
         text = rounded(scaled(field.target, middle) if self.metric == "rmse" else middle)
-        panel.set_title(f"{field.target}: {field.model}, {field.task}", loc="left", fontsize=9, pad=13)
+        panel.set_title(f"{field.target}: {field.model}, {field.task}", loc="left", fontsize=9, pad=16)
         panel.text(
             0, 1.015, f"{len(field.sites)} sites{note}, median {METRICS[self.metric]} {text}", fontsize=8, color=QUIET,
             transform=panel.transAxes, va="bottom",
@@ -159,11 +162,15 @@ class SiteMap:
             quiet(panel, "no coordinates")
             return
         size = float(np.clip(70 / math.sqrt(len(placed)), 3, 9))
-        together: dict[tuple[float, float], list[SiteValue]] = {}
+        together: list[list[SiteValue]] = []
         for one in placed:
-            together.setdefault((round(one.lat, 1), round(one.lon, 1)), []).append(one)
+            near = (few for few in together if max(abs(few[0].lat - one.lat), abs(few[0].lon - one.lon)) < _SAME)
+            if (place := next(near, None)) is None:
+                together.append([one])
+            else:
+                place.append(one)
         shifts: dict[str, tuple[float, float]] = {}
-        for several in together.values():
+        for several in together:
             around = 0 if len(several) == 1 else 0.6 * size / math.sin(math.pi / len(several))
             for number, one in enumerate(several):
                 turn = 2 * math.pi * number / len(several)
@@ -299,4 +306,5 @@ def measure(tested: Sequence[Predicted], release: Release, metric: str = "r2", t
         raise AgrofluxError(
             "nothing to put on a map", expected="predictions of observed targets", came=", ".join(targets) or "ranked"
         )
+    few("maps in a row", [f"{field.task}, {field.model}" for field in fields], _MAPS)
     return SiteMap(metric, tuple(fields), origin_of(release, *(task for task, _ in together)))
