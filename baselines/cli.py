@@ -14,6 +14,7 @@ from baselines.commands.models import models
 from baselines.commands.predict import predict
 from baselines.commands.push import push
 from baselines.commands.run import run
+from baselines.commands.stress import stress
 from baselines.commands.study import study
 from baselines.commands.table import table
 from baselines.commands.transfer import transfer
@@ -40,6 +41,7 @@ app.command()(models)
 app.command()(table)
 app.command()(study)
 app.add_typer(figures, name="figures")
+app.command()(stress)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from agroflux_data.simulators.drivers import Drivers, Latents, Management, Proce
 from agroflux_data.variables import DAYS, INPUTS, STATICS, VARIABLES
 from submission.keys import positions
 
-__all__ = ["PROCESS", "PROCESS_MODELS", "drivers_of", "predict_process", "process_model"]
+__all__ = ["PROCESS", "PROCESS_MODELS", "drivers_of", "predict_process", "process_model", "series_of"]
 
 PROCESS = "process:"
 """What the name of every process model begins with, where learned models have the name of a folder."""
@@ -76,7 +76,7 @@ def predict_process(
             came=", ".join(release.task(task).targets),
         )  # fmt: skip
     first_year = release.provenance.sources[release.task(task).source].years.first
-    own, year = sequence // _YEARS, parts(sequence)[2]
+    own, year = series_of(sequence), parts(sequence)[2]
     series = np.unique(own)
     fluxes = {name: np.empty((len(sequence), DAYS), np.float32) for name in targets}
     line = None if bar is None else bar.add_task(f"simulating with {model.name}", total=len(series))
@@ -91,6 +91,11 @@ def predict_process(
         if bar is not None and line is not None:
             bar.update(line, advance=len(chosen))
     return {"sequence": sequence} | fluxes
+
+
+def series_of(sequence: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The series of rows, as `drivers_of` takes them: their numbers without the year."""
+    return sequence // _YEARS
 
 
 def drivers_of(release: Release, task: str, series: NDArray[np.int64], last_year: int) -> Drivers:
