@@ -11,9 +11,9 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from agroflux_data.figures import LINE, QUIET, legend
+from agroflux_data.figures import LINE, QUIET
 from baselines.extrapolation import Extrapolation
-from baselines.figures.sheet import COLOURS, few, sheet
+from baselines.figures.sheet import COLOURS, few, key, sheet
 
 __all__ = ["ByDistance"]
 
@@ -53,7 +53,7 @@ class ByDistance:
             " between training rows. Points: rows of similar distance, as many in each; bars: 95 % of a bootstrap over"
             f" site-years; skill is against the climatology.{limit} Values below {_LOWEST:g} are cut.\n{self.origin}",
             rows=len(_SHOWN), columns=len(targets), size=(3.3, 2.1), left=0.8, across=0.45, down=0.4, above=0.3,
-            legend_lines=-(-len(models) // 4), sharex=True,
+            labels=models, sharex=True,
         )  # fmt: skip
         handles: dict[str, Artist] = {}
         for row, (metric, name) in enumerate(_SHOWN.items()):
@@ -93,5 +93,5 @@ class ByDistance:
                 if column == 0:
                     panel.set_ylabel(name, fontsize=9)
         figure.align_ylabels(panels[:, 0])
-        legend(figure, list(handles.values()), list(handles), 4)
+        key(figure, handles)
         return figure

@@ -106,7 +106,7 @@ class Distributions:
             f" number of values. Axes end at 0.1 and 99.9 %. {self._each()} Public rows of the temporal tasks: {read}"
             + (f" (of more than {ROWS:,}, an even sample).\n" if self.sampled else ".\n") + self.origin,
             rows=-(-len(by_variable) // columns), columns=columns, size=(3.0, 0.3 + 0.36 * len(sources)), left=0.95,
-            right=0.35, across=0.55, down=0.62, legend_lines=0, above=0.2, below=0.42,
+            right=0.35, across=0.55, down=0.62, above=0.2, below=0.42,
         )  # fmt: skip
         for panel in panels.ravel()[len(by_variable) :]:
             panel.set_visible(False)

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.figures import LINE, QUIET, legend
+from agroflux_data.figures import LINE, QUIET
 from agroflux_data.variables import OUTPUTS
 from baselines.figures.scored import Mean, Scored, mean_of, origins, scored
-from baselines.figures.sheet import COLOURS, few, rounded, sheet
+from baselines.figures.sheet import COLOURS, few, key, rounded, sheet
 from baselines.predicted import model_of
 from baselines.run import Run
 from baselines.transfer import METHODS
@@ -105,10 +105,11 @@ class Gains:
         figure, panels = sheet(
             f"Gain from transfer: {METRICS_SHOWN[self.metric]}",
             f"Against the same model from scratch on the same task, fold and seed; mean over {count} pairs of folds and"
-            " seeds, with its 95 % interval (t, as if they were independent). Right of zero transfer helps. none: the"
-            f" pretrained network as it is; arrows: means beyond ±{_FARTHEST[self.metric]:g}.\n{self.origin}",
+            " seeds, with its 95 % interval (t, as if they were independent). Small dots: the pairs. Right of zero"
+            " transfer helps. none: the pretrained network as it is. What lies beyond"
+            f" ±{_FARTHEST[self.metric]:g} is cut; arrows: means there.\n{self.origin}",
             rows=-(-len(places) // columns), columns=columns, left=1.55, across=1.65, down=0.75, above=0.3, below=0.62,
-            size=(3.4, 0.25 + (0.16 + 0.12 * len(models)) * most), legend_lines=-(-len(models) // 4),
+            size=(3.4, 0.25 + (0.16 + 0.12 * len(models)) * most), labels=models,
         )  # fmt: skip
         handles: dict[str, Artist] = {}
         for panel in panels.ravel()[len(places) :]:
@@ -128,8 +129,7 @@ class Gains:
             panel.xaxis.set_major_locator(MaxNLocator(5))
             panel.set_title(f"{target}, {task}", loc="left", fontsize=10, pad=4)
             panel.set_xlabel(METRICS_SHOWN[self.metric], fontsize=9)
-        shown = [model for model in models if model in handles]
-        legend(figure, [handles[model] for model in shown], shown, 4)
+        key(figure, {model: handles[model] for model in models if model in handles})
         return figure
 
     def _line(self, panel: Axes, one: Gain, at: float, number: int) -> dict[str, Artist]:
@@ -138,6 +138,11 @@ class Gains:
         if math.isnan(mean.value):
             return {}
         shown = float(np.clip(mean.value, -far, far))
+        inside = [value for value in mean.values if abs(value) <= far]
+        panel.plot(
+            inside, [at] * len(inside), "o", markerfacecolor="white", markeredgecolor=colour, markersize=3.2,
+            markeredgewidth=0.8, zorder=3,
+        )  # fmt: skip
         if shown == mean.value:
             if not math.isnan(mean.low):
                 low, high = np.clip([mean.low, mean.high], -far, far)
@@ -148,7 +153,7 @@ class Gains:
                 fontsize=7, color=colour, va="center", ha="left" if shown < 0 else "right",
             )  # fmt: skip
             marker = "<" if shown < 0 else ">"
-        (handle,) = panel.plot([shown], [at], marker, color=colour, markersize=5)
+        (handle,) = panel.plot([shown], [at], marker, color=colour, markersize=5, zorder=4)
         return {one.model: handle}
 
 
@@ -204,12 +209,12 @@ def pair(paths: Iterable[Path], metric: str = "r2") -> Gains:
 def _scratch(run: Run, several: Iterable[Scored]) -> Scored | None:
     """The run from scratch that stands beside one of a transfer: if it can be, with the same inputs and targets."""
 
-    def key(other: Run) -> tuple[object, ...]:
+    def what(other: Run) -> tuple[object, ...]:
         return other.task, model_of(other), other.left_out, other.recipe.seed
 
     fitting = [
         one for one in several
-        if one.run.transfer is None and key(one.run) == key(run) and set(run.targets) <= set(one.run.targets)
+        if one.run.transfer is None and what(one.run) == what(run) and set(run.targets) <= set(one.run.targets)
     ]  # fmt: skip
     return min(fitting, key=lambda one: (one.run.inputs != run.inputs, len(one.run.targets)), default=None)
 

@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.figures import LINE, QUIET, legend
+from agroflux_data.figures import LINE, QUIET
 from agroflux_data.variables import OUTPUTS, VARIABLES
 from baselines.figures.scored import Mean, mean_of, origins, scored
-from baselines.figures.sheet import COLOURS, rounded, sheet
+from baselines.figures.sheet import COLOURS, key, rounded, sheet
 from baselines.predicted import label_of
 from baselines.run import Run
 
@@ -39,8 +39,6 @@ class Group:
         ``specialised``, or how many targets of which several groups a combined model has.
     r2 : Mean
         Over folds and seeds.
-    values : tuple of float
-        Those of each run.
     """
 
     task: str
@@ -48,7 +46,6 @@ class Group:
     target: str
     way: str
     r2: Mean
-    values: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,8 @@ class Groups:
             "combined: one model for targets of several groups; specialised: one for each group. Bars: mean R² over"
             " folds and seeds; whiskers: its 95 % interval (t, as if runs were independent); dots: the runs. R² below"
             f" {_LOWEST:g} is cut.\n{self.origin}",
-            rows=len(panels_of), columns=1, size=(max(6.5, 0.55 * len(targets)), 2.2), left=0.8, down=0.95, above=0.5,
+            labels=self.ways, rows=len(panels_of), columns=1,
+            size=(max(6.5, 0.55 * len(targets)), 2.2), left=0.8, down=0.95, above=0.5,
             below=0.85,
         )  # fmt: skip
         handles: dict[str, Artist] = {}
@@ -101,7 +99,7 @@ class Groups:
             handles |= self._bars(panel, own, targets)
             panel.set_title(f"{model}, {task}", loc="left", fontsize=10, pad=14)
             panel.set_ylabel("R²", fontsize=9)
-        legend(figure, [handles[way] for way in self.ways if way in handles], [w for w in self.ways if w in handles], 4)
+        key(figure, {way: handles[way] for way in self.ways if way in handles})
         return figure
 
     def _bars(self, panel: Axes, own: list[Group], targets: list[str]) -> dict[str, Artist]:
@@ -122,9 +120,9 @@ class Groups:
                 )  # fmt: skip
             if not math.isnan(one.r2.low):
                 panel.plot([at, at], [one.r2.low, one.r2.high], color="black", linewidth=1, zorder=3)
-            panel.plot([at] * len(one.values), one.values, "o", color=colour, markeredgecolor="white",
+            panel.plot([at] * len(one.r2.values), one.r2.values, "o", color=colour, markeredgecolor="white",
                        markeredgewidth=0.5, markersize=3.6, zorder=4)  # fmt: skip
-            low = min([low, one.r2.value, *(value for value in (*one.values, one.r2.low) if not math.isnan(value))])
+            low = min([low, one.r2.value, *(value for value in (*one.r2.values, one.r2.low) if not math.isnan(value))])
         panel.axhline(0, color=QUIET, linewidth=0.8)
         panel.set_xticks(range(len(targets)), targets, rotation=45, ha="right", rotation_mode="anchor")
         panel.set_xlim(-0.6, len(targets) - 0.4)
@@ -173,7 +171,7 @@ def compare(paths: Iterable[Path]) -> Groups:
         for target in one.run.targets:
             own.setdefault((target, _way(one.run)), []).append(one.value(target, "r2"))
     found = [
-        Group(task, model, target, way, mean_of(values), tuple(values))
+        Group(task, model, target, way, mean_of(values))
         for (task, model), by_target in together.items()
         for (target, way), values in by_target.items()
         if len({other for name, other in by_target if name == target}) > 1

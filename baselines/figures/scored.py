@@ -47,32 +47,39 @@ class Mean:
 
     Attributes
     ----------
-    n : int
+    values : tuple of float
+        Those that are defined.
     value : float
     low, high : float
         Its 95 % interval (Student 1908, Biometrika 6:1), as if the runs were independent; NaN of a single one.
     """
 
-    n: int
+    values: tuple[float, ...]
     value: float
     low: float
     high: float
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
 
 
 def mean_of(values: Iterable[float]) -> Mean:
     """The mean of the numbers that are defined, with its interval.
 
-    >>> mean_of([1.0, 2.0, 3.0])
-    Mean(n=3, value=2.0, low=-0.484137711903..., high=4.484137711903...)
+    >>> found = mean_of([1.0, 2.0, 3.0])
+    >>> found.value, round(found.high, 3)
+    (2.0, 4.484)
     """
     known = np.array([value for value in values if not math.isnan(value)])
-    if not len(known):
-        return Mean(0, math.nan, math.nan, math.nan)
+    several = tuple(known.tolist())
+    if not several:
+        return Mean(several, math.nan, math.nan, math.nan)
     middle = float(known.mean())
-    if len(known) == 1:
-        return Mean(1, middle, math.nan, math.nan)
-    half = float(stats.t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / math.sqrt(len(known)))
-    return Mean(len(known), middle, middle - half, middle + half)
+    if len(several) == 1:
+        return Mean(several, middle, math.nan, math.nan)
+    half = float(stats.t.ppf(0.975, len(several) - 1) * known.std(ddof=1) / math.sqrt(len(several)))
+    return Mean(several, middle, middle - half, middle + half)
 
 
 def scored(paths: Iterable[Path]) -> list[Scored]:

@@ -15,11 +15,11 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError
-from agroflux_data.figures import LINE, MONTHS, QUIET, legend
+from agroflux_data.figures import LINE, MONTHS, QUIET
 from agroflux_data.release import Release
 from agroflux_data.sequences import parts
 from agroflux_data.variables import DAYS, VARIABLES
-from baselines.figures.sheet import COLOURS, axis_label, few, origin_of, rounded, scaled, sheet
+from baselines.figures.sheet import COLOURS, axis_label, few, key, origin_of, rounded, scaled, sheet
 from baselines.predicted import Predicted
 from submission.metrics import RowSums, r2
 
@@ -102,7 +102,8 @@ class Series:
             f"Points: observed; days without an observation have none. Lines: predicted{self._seeds()}. R²: of what is"
             f" shown, in the order of the lines. {self.chosen}\n"
             + self.origin,
-            rows=len(self.targets), columns=len(self.places), size=(max(2.9 * years, 4.2), 1.75), left=0.85, down=0.42,
+            labels=["observed", *self.models], rows=len(self.targets), columns=len(self.places),
+            size=(max(2.9 * years, 4.2), 1.75), left=0.85, down=0.42,
             above=0.42, sharex="col", sharey="row",
         )  # fmt: skip
         colours = dict(zip(self.models, COLOURS, strict=False))
@@ -114,7 +115,7 @@ class Series:
         for row, target in enumerate(self.targets):
             panels[row, 0].set_ylabel(axis_label(target), fontsize=9)
         figure.align_ylabels(panels[:, 0])
-        legend(figure, list(handles.values()), list(handles), 4)
+        key(figure, handles)
         return figure
 
     def _seeds(self) -> str:

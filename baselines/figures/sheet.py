@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import wrap
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ __all__ = [
     "Shown",
     "axis_label",
     "few",
+    "key",
     "origin_of",
     "quiet",
     "rounded",
@@ -45,6 +47,8 @@ _LETTERS, _LINE = 15.5, 0.156
 """Of a caption: letters for each inch of its width, and inches for each line."""
 _TITLE, _LEGEND = 0.46, 0.22
 """Inches of the title, and of each line of a legend."""
+_MARK, _LETTER = 0.6, 0.078
+"""Inches of a mark of a legend with the space about it, and of each letter beside it."""
 
 
 class Shown(Protocol):
@@ -87,7 +91,7 @@ def sheet(
     below: float = 0.5,
     across: float = 0.3,
     down: float = 0.5,
-    legend_lines: int = 1,
+    labels: Sequence[str] = (),
     least: float = 7.5,
     **shared: Any,
 ) -> tuple[Figure, NDArray[Any]]:
@@ -104,8 +108,8 @@ def sheet(
         Inches beside all panels: for labels of axes and titles of panels.
     across, down : float
         Inches between them.
-    legend_lines : int
-        Lines of a legend under the title.
+    labels : sequence of str
+        Of a legend under the title, which `key` draws.
     least : float
         Inches that the figure is wide at least: its panels grow.
     **shared
@@ -118,7 +122,7 @@ def sheet(
     width = max(least, left + columns * size[0] + (columns - 1) * across + right)
     panel = (width - left - right - (columns - 1) * across) / columns
     lines = [line for part in said.split("\n") for line in wrap(part, round(_LETTERS * (width - 0.9)))]
-    top = _TITLE + _LEGEND * legend_lines + above
+    top = _TITLE + _LEGEND * -(-len(labels) // _in_a_line(labels, width)) + above
     bottom = 0.1 + _LINE * len(lines) + below
     height = top + rows * size[1] + (rows - 1) * down + bottom
     figure, _ = framed((width, height), title, "\n".join(lines))
@@ -130,6 +134,17 @@ def sheet(
     for one in panels.ravel():
         plain(one)
     return figure, panels
+
+
+def key(figure: Figure, handles: Mapping[str, Artist]) -> None:
+    """Draw the legend of a sheet, whose labels it was made for."""
+    columns = _in_a_line(list(handles), figure.get_figwidth())
+    figures.legend(figure, list(handles.values()), list(handles), columns)
+
+
+def _in_a_line(labels: Sequence[str], width: float) -> int:
+    longest = max((len(label) for label in labels), default=0)
+    return max(1, int((width - 0.9) / (_MARK + _LETTER * longest)))
 
 
 def few(what: str, names: Iterable[str], most: int = len(COLOURS)) -> None:

@@ -117,7 +117,7 @@ class SiteMap:
             " the worst and the best two of a panel. Degrees, without projection; sites that share a place stand around"
             f" it.{self._clipped()}\n{self.origin}",
             rows=len(targets), columns=len(columns), size=(3.9, 2.9), left=0.75, right=1.0, across=0.55, down=0.62,
-            legend_lines=0, above=0.36,
+            above=0.36,
         )  # fmt: skip
         for row, target in enumerate(targets):
             scale = self._scale(target)
