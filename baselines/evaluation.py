@@ -21,6 +21,8 @@ from baselines.prediction import predict
 from baselines.run import Run, RunFolder
 from submission.climatology import Climatology
 from submission.metrics import Metrics, RowSums, skill
+from submission.quantiles import column, levels
+from submission.uncertainty import QuantileSums
 
 __all__ = [
     "SITES_FILE",
@@ -30,6 +32,7 @@ __all__ = [
     "evaluate",
     "keep_tested",
     "measure",
+    "quantile_metrics",
     "read_sites",
     "split_to_test",
 ]
@@ -70,7 +73,8 @@ class Measured:
     Attributes
     ----------
     metrics : dict
-        By target, then ``n``, ``r2``, ``rmse``, ``mae``, ``bias`` and ``skill``, pooled over all observed days.
+        By target, then ``n``, ``r2``, ``rmse``, ``mae``, ``bias`` and ``skill``, pooled over all observed days, and
+        of predictions with quantiles what `quantile_metrics` gives.
     sites : tuple of SiteScore
         By target, then by site; those with observations.
     """
@@ -113,11 +117,37 @@ def measure(
         own = RowSums.of(truth, predictions[target])
         usual = RowSums.of(truth, np.concatenate([block[target] for block in blocks])) if _has(blocks, target) else None
         metrics[target] = _scores(own.total(), None if usual is None else usual.total())
+        several = {level / 100: predictions[column(target, level)] for level in levels(predictions).get(target, ())}
+        if several:
+            metrics[target] |= quantile_metrics(truth, several)
         references = [None] * len(sites) if usual is None else usual.by(groups, len(sites))
         for site, at_site, reference in zip(sites.tolist(), own.by(groups, len(sites)), references, strict=True):
             if at_site.n:
                 by_site.append(SiteScore(site, target, **_scores(at_site, reference)))  # type: ignore[arg-type]
     return Measured(metrics, tuple(by_site))
+
+
+def quantile_metrics(truth: NDArray[np.floating], quantiles: Mapping[float, NDArray[np.floating]]) -> dict[str, float]:
+    """How honest and how sharp the quantiles of one target are, over all observed days.
+
+    Parameters
+    ----------
+    truth : array (rows, days)
+        NaN where nothing was observed.
+    quantiles : mapping of float to array (rows, days)
+        By level.
+
+    Returns
+    -------
+    dict
+        ``crps`` in the unit of the target, and for each central interval, as that of 90 % between the levels 0.05 and
+        0.95, ``coverage_90``, the share of days inside, and ``width_90``, its mean width. See `submission.uncertainty`.
+    """
+    found = QuantileSums.of(truth, {round(level * 100): one for level, one in quantiles.items()}).uncertainty()
+    scores = {"crps": found.crps}
+    for name, one in found.central.items():
+        scores |= {f"coverage_{name}": one.coverage, f"width_{name}": one.width}
+    return scores
 
 
 def _has(blocks: Sequence[Mapping[str, NDArray]], target: str) -> bool:

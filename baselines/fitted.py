@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.variables import VARIABLES
+from baselines.calibration import LEVELS, Calibration
 from baselines.models.base import FluxModel
 
 __all__ = ["Ensemble", "Fitted", "Network"]
@@ -138,9 +139,19 @@ class Network(Fitted):
 
 
 class Ensemble(Fitted):
-    """Several that take and give the same columns: the mean of what they say."""
+    """Several that take and give the same columns: the mean of what they say.
 
-    def __init__(self, members: Sequence[Fitted]):
+    Where the members have quantiles, its are their means, level by level (Ratcliff 1979, Psychol. Bull. 86:446);
+    otherwise they are those of a calibration.
+
+    Parameters
+    ----------
+    members : sequence of Fitted
+    calibration : Calibration, optional
+        Of all targets.
+    """
+
+    def __init__(self, members: Sequence[Fitted], calibration: Calibration | None = None):
         first = members[0]
         for member in members[1:]:
             if (member.inputs, member.targets, member.task) != (first.inputs, first.targets, first.task):
@@ -148,7 +159,17 @@ class Ensemble(Fitted):
                     "members of an ensemble that do not fit", expected="the same task, inputs and targets",
                     came=f"{member.task}: {', '.join(member.targets)}",
                 )  # fmt: skip
+            if member.quantiles != first.quantiles:
+                raise AgrofluxError(
+                    "members of an ensemble with other quantiles", expected=f"{first.quantiles}", came=member.quantiles
+                )
+        if calibration is not None and set(calibration.noise) != set(first.targets):
+            raise AgrofluxError(
+                "a calibration of other targets", expected=", ".join(first.targets), came=", ".join(calibration.noise)
+            )
         self.members = tuple(members)
+        self.calibration = calibration
+        self.quantiles = first.quantiles or (LEVELS if calibration is not None else ())
         self.kind = f"{first.kind}-ensemble"
         self.method = f"{first.method}, mean of {len(members)} seeds"
         self.inputs, self.targets = first.inputs, first.targets
@@ -159,3 +180,20 @@ class Ensemble(Fitted):
 
     def raw(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         return np.mean([member.fluxes(inputs) for member in self.members], axis=0, dtype=np.float32)
+
+    def raw_quantiles(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        if self.calibration is None:
+            several = [member.with_quantiles(inputs) for member in self.members]
+            flux, quantiles = (np.stack(one).mean(axis=0, dtype=np.float32) for one in zip(*several, strict=True))
+            return flux, quantiles
+        flux, variance = self.moments(inputs)
+        of_target = [
+            self.calibration.quantiles(name, flux[..., number], variance[..., number], self.quantiles)
+            for number, name in enumerate(self.targets)
+        ]
+        return flux, np.stack(of_target, axis=2)
+
+    def moments(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The mean of what the members say of inputs (B, T, F), and their variance, each (B, T, D)."""
+        several = np.stack([member.fluxes(inputs) for member in self.members])
+        return several.mean(axis=0, dtype=np.float32), several.var(axis=0, dtype=np.float32)

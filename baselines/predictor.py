@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
-from baselines.prediction import write_fitted
+from baselines.prediction import quantile_columns, refuse_without_quantiles, write_fitted
 from baselines.saved import Saved, open_saved
 
 __all__ = ["FluxPredictor"]
@@ -64,6 +64,7 @@ class FluxPredictor:
         task: str | None = None,
         split: str | None = None,
         output: Path | None = None,
+        quantiles: bool | None = None,
     ) -> dict[str, NDArray] | pd.DataFrame | Path:
         """Predict.
 
@@ -77,28 +78,33 @@ class FluxPredictor:
             in training.
         task, split, output
             For a release: as of `baselines.prediction.write_prediction`.
+        quantiles : bool, optional
+            Whether to give the quantiles of each target too, as ``GPP_q05``; by default those that the model has.
 
         Returns
         -------
         dict, pandas.DataFrame or Path
             For one row, each target (T,). For several, each target (N, T), and ``sequence`` (N,) where the rows have
             it. For a frame one with its index: ``sequence`` and ``day`` where it has them, and each target. For a
-            release, the prediction file.
+            release, the prediction file. A quantile is as its target.
 
         Raises
         ------
         AgrofluxError
-            Rows lack an input, hold NaN in one, or are of different lengths.
+            Rows lack an input, hold NaN in one, or are of different lengths; or quantiles that the model has not.
         """
+        if quantiles:
+            refuse_without_quantiles(self.saved)
+        several = quantiles is not False
         if isinstance(rows, Release | str | Path):
             release = rows if isinstance(rows, Release) else Release(rows)
-            return write_fitted(self.saved, release, task=task, split=split, output=output)
+            return write_fitted(self.saved, release, task=task, split=split, output=output, quantiles=quantiles)
         if task is not None or split is not None or output is not None:
             raise AgrofluxError("task, split and output are for a release", expected="none of them", came=type(rows))
         if isinstance(rows, pd.DataFrame):
-            return self._frame(rows)
+            return self._frame(rows, several)
         if isinstance(rows, Mapping):
-            found = self._fluxes({name: [self._of(rows, name)] for name in self.inputs})
+            found = self._fluxes({name: [self._of(rows, name)] for name in self.inputs}, several)
             return {name: flux[0] for name, flux in found.items()}
         if isinstance(rows, Dataset):
             self._refuse_lacking(rows.column_names)
@@ -107,7 +113,7 @@ class FluxPredictor:
         else:
             columns = {name: [self._of(row, name) for row in rows] for name in self.inputs}
             keys = np.array([row[_SEQUENCE] for row in rows]) if all(_SEQUENCE in row for row in rows) else None
-        found = self._fluxes(columns)
+        found = self._fluxes(columns, several)
         return found if keys is None else {_SEQUENCE: keys} | found
 
     def _of(self, row: Mapping[str, Any], name: str) -> Any:
@@ -127,8 +133,8 @@ class FluxPredictor:
         column = rows.with_format("numpy").select_columns([name])[:][name]
         return np.asarray(column)
 
-    def _fluxes(self, columns: Mapping[str, Any]) -> dict[str, NDArray]:
-        """Each target (N, T), from a daily (N, T) or static (N,) column for each input."""
+    def _fluxes(self, columns: Mapping[str, Any], quantiles: bool) -> dict[str, NDArray]:
+        """Each target and maybe its quantiles (N, T), from a daily (N, T) or static (N,) column for each input."""
         if len(columns[self.inputs[0]]) == 0:
             raise AgrofluxError("no rows", expected="at least one")
         arrays = {}
@@ -154,15 +160,25 @@ class FluxPredictor:
             for array in arrays.values()
         ]
         inputs = np.stack(whole, axis=-1)
-        parts = [self.saved.fitted.fluxes(inputs[start : start + _BATCH]) for start in range(0, len(inputs), _BATCH)]
-        fluxes = np.concatenate(parts)
-        return {name: fluxes[..., number] for number, name in enumerate(self.targets)}
+        fitted = self.saved.fitted
+        batches = [inputs[start : start + _BATCH] for start in range(0, len(inputs), _BATCH)]
+        if not (quantiles and fitted.quantiles):
+            fluxes = np.concatenate([fitted.fluxes(batch) for batch in batches])
+            return {name: fluxes[..., number] for number, name in enumerate(self.targets)}
+        fluxes, several = (
+            np.concatenate(part) for part in zip(*(fitted.with_quantiles(batch) for batch in batches), strict=True)
+        )
+        found = {}
+        for number, name in enumerate(self.targets):
+            found[name] = fluxes[..., number]
+            found |= dict(zip(quantile_columns(fitted, name), np.moveaxis(several[..., number, :], -1, 0), strict=True))
+        return found
 
-    def _frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def _frame(self, frame: pd.DataFrame, quantiles: bool) -> pd.DataFrame:
         self._refuse_lacking(frame.columns)
         kept = [name for name in (_SEQUENCE, _DAY) if name in frame]
         if any(frame[name].dtype == object for name in self.inputs):
-            found = self._fluxes({name: frame[name].to_list() for name in self.inputs})
+            found = self._fluxes({name: frame[name].to_list() for name in self.inputs}, quantiles)
             return frame[kept].assign(**{name: list(flux) for name, flux in found.items()})
         order = np.lexsort([frame[name].to_numpy() for name in reversed(kept)]) if kept else np.arange(len(frame))
         keys = frame[_SEQUENCE].to_numpy()[order] if _SEQUENCE in kept else np.zeros(len(frame), np.int64)
@@ -174,7 +190,8 @@ class FluxPredictor:
                 came=", ".join(f"{keys[start]}: {days}" for start, days in zip(starts[:3], lengths[:3], strict=True)),
             )  # fmt: skip
         shape = (len(starts), -1)
-        found = self._fluxes({name: frame[name].to_numpy(np.float32)[order].reshape(shape) for name in self.inputs})
+        columns = {name: frame[name].to_numpy(np.float32)[order].reshape(shape) for name in self.inputs}
+        found = self._fluxes(columns, quantiles)
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return frame[kept].assign(**{name: flux.reshape(-1)[back] for name, flux in found.items()})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from agroflux_data.errors import AgrofluxError
+from baselines.models.base import check_quantiles
 
 __all__ = ["Recipe", "TreeRecipe"]
 
@@ -140,6 +141,13 @@ class TreeRecipe:
         Rounds without a better validation after which training ends; None without validation rows.
     seed : int
         Of the days that are drawn.
+    quantiles : list of float
+        Levels for which trees of their own are fitted beside those of the mean: whole percents, ascending.
+
+    Raises
+    ------
+    ModelError
+        Bad levels.
     """
 
     rounds: int
@@ -148,6 +156,10 @@ class TreeRecipe:
     samples: int
     patience: int | None
     seed: int
+    quantiles: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        check_quantiles(self.quantiles)
 
     @classmethod
     def for_rows(cls, rows: int, *, model: str, validated: bool, **chosen: Any) -> TreeRecipe:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agroflux_data.errors import AgrofluxError
+from baselines.calibration import Calibration
 from baselines.fitted import Ensemble, Fitted, Network
 from baselines.models import load
 from baselines.repository import fetched
@@ -67,11 +68,19 @@ def open_saved(name: str | Path) -> Saved:
         folder = fetched(str(name))
     if (folder / ENSEMBLE_FILE).is_file():
         members = [open_saved(member) for member in members_of(folder)]
-        fitted: Fitted = Ensemble([member.fitted for member in members])
+        fitted: Fitted = Ensemble([member.fitted for member in members], _calibration(folder))
         return Saved(str(name), folder, fitted, tuple(run for member in members for run in member.runs))
     fitted = Trees.read(folder) if (folder / TREES_FILE).is_file() else Network(load(folder))
     run = RunFolder(folder).read() if (folder / "run.json").is_file() else None
     return Saved(str(name), folder, fitted, () if run is None else (run,))
+
+
+def _calibration(folder: Path) -> Calibration | None:
+    try:
+        data = json.loads((folder / ENSEMBLE_FILE).read_text()).get("calibration")
+        return None if data is None else Calibration.from_json(data)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AgrofluxError("damaged ensemble", expected="a calibration", came=str(error), where=folder) from None
 
 
 def members_of(folder: Path) -> list[Path]:

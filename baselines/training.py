@@ -270,16 +270,20 @@ def _finish(
     model = reduced(trainer.model.model, run.targets) if isinstance(trainer, AdversarialTrainer) else trainer.model
     model.requires_grad_(True)  # what was held in adapting was fitted before
     fitted = Network(model)
+    splits = run.validation or run.training
+    metrics = {
+        target: {
+            key.removeprefix(f"eval_{target}_"): value
+            for key, value in scores.items()
+            if key.startswith(f"eval_{target}_")
+        }
+        for target in run.targets
+    }
+    if fitted.quantiles and process.is_main_process:
+        metrics = {name: own | metrics[name] for name, own in evaluate(fitted, run, release, splits, bar).items()}
     outcome = Outcome(
-        splits=run.validation or run.training,
-        metrics={
-            target: {
-                key.removeprefix(f"eval_{target}_"): value
-                for key, value in scores.items()
-                if key.startswith(f"eval_{target}_")
-            }
-            for target in run.targets
-        },
+        splits=splits,
+        metrics=metrics,
         epoch=best["epoch"],
         parameters=model.num_parameters(only_trainable=True),
         tested=keep_tested(fitted, run, release, folder, bar) if process.is_main_process else None,

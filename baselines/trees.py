@@ -3,6 +3,10 @@
 Chen and Guestrin (2016), XGBoost: a scalable tree boosting system, KDD, doi:10.1145/2939672.2939785; Ke et al. (2017),
 LightGBM: a highly efficient gradient boosting decision tree, NeurIPS 30. Both grow trees leaf by leaf over histograms.
 They are kept in the formats of their libraries, as text; nothing is pickled.
+
+Quantiles are trees of their own for each target and level, grown by the gradients of the pinball loss. Those of a day
+may cross where they are fitted one by one, and are put in order, which brings them nearer to the true ones
+(Chernozhukov, Fernandez-Val and Galichon 2010, Econometrica 78:1093, doi:10.3982/ECTA7880).
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.randomness import stream
 from baselines.day_features import day_features, feature_names
 from baselines.fitted import Fitted
+from baselines.models.base import check_quantiles
 from baselines.recipe import TreeRecipe
+from submission.quantiles import column
 
 __all__ = ["TREES_FILE", "Days", "LightGbmTrees", "Trees", "XgboostTrees", "trees_class"]
 
@@ -79,24 +85,39 @@ class Trees(Fitted):
         The library's models, one for each target.
     description : dict
         ``inputs``, ``targets``, ``task``, ``revision``, ``origin`` and ``training_splits``.
+    quantiles : sequence of float
+        Levels, ascending.
+    of_levels : sequence of sequences
+        For each target a model for each level.
     """
 
     suffix: str
 
-    def __init__(self, boosters: Sequence[Any], description: dict[str, Any]):
+    def __init__(
+        self,
+        boosters: Sequence[Any],
+        description: dict[str, Any],
+        quantiles: Sequence[float] = (),
+        of_levels: Sequence[Sequence[Any]] = (),
+    ):
         self.boosters = list(boosters)
+        self.quantiles, self.of_levels = tuple(quantiles), [list(several) for several in of_levels]
         for name in _DESCRIPTION:
             value = description[name]
             setattr(self, name, tuple(value) if isinstance(value, list | tuple) else value)
         self.rounds = [self.trees(booster) for booster in self.boosters]
-        self.parameters = sum(self.leaves(booster) for booster in self.boosters)
+        every = [*self.boosters, *(booster for several in self.of_levels for booster in several)]
+        self.parameters = sum(self.leaves(booster) for booster in every)
 
     @classmethod
     @abstractmethod
     def boost(
-        cls, recipe: TreeRecipe, training: Days, validation: Days | None, target: int
+        cls, recipe: TreeRecipe, training: Days, validation: Days | None, target: int, level: float | None = None
     ) -> tuple[Any, list[float], list[float]]:
-        """Fit one target; the model, and its RMSE by round on the training and on the validation days."""
+        """Fit one target, or a quantile of it; the model, and its error by round on the training and validation days.
+
+        The error is the RMSE, and of a quantile the pinball loss.
+        """
 
     @staticmethod
     @abstractmethod
@@ -124,12 +145,21 @@ class Trees(Fitted):
         """What `write` saved."""
 
     def raw(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        fluxes = np.empty((*inputs.shape[:2], len(self.targets)), np.float32)
+        return self._scores(inputs, self.boosters)
+
+    def raw_quantiles(self, inputs: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        every = self._scores(inputs, [*self.boosters, *(one for several in self.of_levels for one in several)])
+        fluxes, several = np.split(every, [len(self.boosters)], axis=-1)
+        return fluxes, np.sort(several.reshape(*fluxes.shape, len(self.quantiles)), axis=-1)
+
+    def _scores(self, inputs: NDArray[np.float32], boosters: Sequence[Any]) -> NDArray[np.float32]:
+        """What some models say, (B, T, models)."""
+        found = np.empty((*inputs.shape[:2], len(boosters)), np.float32)
         for row, one in enumerate(inputs):  # a year at a time: the table is ten times as wide as the inputs
             table = day_features(one[None], self.inputs)[0]
-            for number, booster in enumerate(self.boosters):
-                fluxes[row, :, number] = self.score(booster, table)
-        return fluxes
+            for number, booster in enumerate(boosters):
+                found[row, :, number] = self.score(booster, table)
+        return found
 
     @classmethod
     def fit(cls, columns: Columns, validation: Columns | None, recipe: TreeRecipe, bar: Progress) -> tuple[Trees, dict]:
@@ -144,26 +174,30 @@ class Trees(Fitted):
         line = bar.add_task("drawing days", total=len(columns.targets))
         training = Days.draw(columns, recipe.samples, recipe.seed)
         judged = None if validation is None else Days.draw(validation, recipe.samples // 4, recipe.seed)
-        boosters, log = [], {}
+        boosters, of_levels, log = [], [], {}
         for number, target in enumerate(columns.targets):
             bar.update(line, description=f"boosting {target}")
             booster, *errors = cls.boost(recipe, training, judged, number)
             boosters.append(booster)
             log[target] = dict(zip(("training", "validation"), errors, strict=True))
+            of_levels.append([cls.boost(recipe, training, judged, number, level)[0] for level in recipe.quantiles])
             bar.update(line, advance=1)
         release = columns.release
         description = {
             "inputs": columns.inputs, "targets": columns.targets, "task": columns.task, "revision": release.revision,
             "origin": release.origin(columns.task), "training_splits": columns.splits,
         }  # fmt: skip
-        return cls(boosters, description), log
+        return cls(boosters, description, recipe.quantiles, of_levels), log
 
     def save(self, folder: Path) -> None:
-        """Write ``trees.json`` and a file for each target."""
+        """Write ``trees.json`` and a file for each target and quantile."""
         for target, booster in zip(self.targets, self.boosters, strict=True):
             self.write(booster, folder / f"{target}{self.suffix}")
+        for target, several in zip(self.targets, self.of_levels, strict=True):
+            for level, booster in zip(self.quantiles, several, strict=True):
+                self.write(booster, folder / f"{column(target, round(level * 100))}{self.suffix}")
         description = {"model": self.kind, "features": feature_names(self.inputs)} | {
-            name: getattr(self, name) for name in _DESCRIPTION
+            name: getattr(self, name) for name in (*_DESCRIPTION, "quantiles")
         }
         (folder / TREES_FILE).write_text(json.dumps(description, indent=1) + "\n")
 
@@ -174,7 +208,13 @@ class Trees(Fitted):
             description = json.loads((folder / TREES_FILE).read_text())
             kind = trees_class(description["model"])
             boosters = [kind.load(folder / f"{target}{kind.suffix}") for target in description["targets"]]
-            return kind(boosters, description)
+            levels = description.get("quantiles", ())
+            check_quantiles(levels)
+            of_levels = [
+                [kind.load(folder / f"{column(target, round(level * 100))}{kind.suffix}") for level in levels]
+                for target in description["targets"]
+            ]
+            return kind(boosters, description, levels, of_levels)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AgrofluxError("damaged trees", expected="what a run saved", came=str(error), where=folder) from None
 
@@ -195,7 +235,7 @@ class XgboostTrees(Trees):
 
     @classmethod
     def boost(
-        cls, recipe: TreeRecipe, training: Days, validation: Days | None, target: int
+        cls, recipe: TreeRecipe, training: Days, validation: Days | None, target: int, level: float | None = None
     ) -> tuple[Any, list[float], list[float]]:
         import xgboost
 
@@ -206,7 +246,10 @@ class XgboostTrees(Trees):
         errors: dict[str, Any] = {}
         booster = xgboost.train(
             {
-                "objective": "reg:squarederror", "eta": recipe.learning_rate, "max_leaves": recipe.leaves,
+                "objective": "reg:squarederror" if level is None else "reg:quantileerror",
+                "eval_metric": "rmse" if level is None else "quantile",
+                **({} if level is None else {"quantile_alpha": level}),
+                "eta": recipe.learning_rate, "max_leaves": recipe.leaves,
                 "max_depth": 0, "grow_policy": "lossguide", "tree_method": "hist", "subsample": 0.7,
                 "colsample_bytree": 0.5, "min_child_weight": 20, "seed": recipe.seed, "nthread": _threads(),
             },
@@ -219,7 +262,7 @@ class XgboostTrees(Trees):
         )  # fmt: skip
         if validation is not None:
             booster = booster[: booster.best_iteration + 1]
-        return booster, *(errors.get(name, {}).get("rmse", []) for name in ("training", "validation"))
+        return booster, *(next(iter(errors.get(name, {"": []}).values())) for name in ("training", "validation"))
 
     @staticmethod
     def trees(booster: Any) -> int:
@@ -254,12 +297,14 @@ class LightGbmTrees(Trees):
 
     @classmethod
     def boost(
-        cls, recipe: TreeRecipe, training: Days, validation: Days | None, target: int
+        cls, recipe: TreeRecipe, training: Days, validation: Days | None, target: int, level: float | None = None
     ) -> tuple[Any, list[float], list[float]]:
         import lightgbm
 
         params = {
-            "objective": "regression", "metric": "rmse", "learning_rate": recipe.learning_rate,
+            "objective": "regression" if level is None else "quantile",
+            "metric": "rmse" if level is None else "quantile", **({} if level is None else {"alpha": level}),
+            "learning_rate": recipe.learning_rate,
             "num_leaves": recipe.leaves, "min_data_in_leaf": 20, "bagging_fraction": 0.7, "bagging_freq": 1,
             "feature_fraction": 0.5, "seed": recipe.seed, "deterministic": True, "force_col_wise": True,
             "num_threads": _threads(), "verbosity": -1,
@@ -274,7 +319,7 @@ class LightGbmTrees(Trees):
             watched.append(lightgbm.early_stopping(recipe.patience, verbose=False))
         names = ["training", "validation"][: len(sets)]
         booster = lightgbm.train(params, sets[0], recipe.rounds, valid_sets=sets, valid_names=names, callbacks=watched)
-        return booster, *(errors.get(name, {}).get("rmse", []) for name in ("training", "validation"))
+        return booster, *(next(iter(errors.get(name, {"": []}).values())) for name in ("training", "validation"))
 
     @staticmethod
     def trees(booster: Any) -> int:

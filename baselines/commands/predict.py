@@ -31,11 +31,20 @@ def predict(
     data: choices.Data = Path("agroflux"),
     split: Annotated[str | None, typer.Option(help="Split; by default test, or the fold left out.")] = None,
     output: Annotated[Path | None, typer.Option(help="By default TASK-MODEL.parquet.")] = None,
+    quantiles: Annotated[
+        bool | None,
+        typer.Option(
+            "--quantiles/--no-quantiles",
+            help="Columns such as GPP_q05 for each target, or none; by default where the model has them.",
+        ),
+    ] = None,
 ) -> None:
     """Predict a split, by default the hidden one, as a file to submit."""
     if (chosen := model or named) is None or (model and named):
         raise AgrofluxError("predict with what?", expected="one model, as an argument or as --model")
     keep_large_blocks()
     with console.progress() as bar:
-        path = write_prediction(chosen, Release(data), task=task, split=split, output=output, bar=bar)
+        path = write_prediction(
+            chosen, Release(data), task=task, split=split, output=output, quantiles=quantiles, bar=bar
+        )
     console.output.print(path, soft_wrap=True)

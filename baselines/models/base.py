@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from statistics import NormalDist
@@ -20,7 +21,7 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.utils import ModelOutput
 
-__all__ = ["FluxConfig", "FluxModel", "FluxOutput", "ModelError", "count_observed"]
+__all__ = ["FluxConfig", "FluxModel", "FluxOutput", "ModelError", "check_quantiles", "count_observed"]
 
 # What `transformers` itself passes to a configuration beyond its fields, when it loads one.
 _LIBRARY_ARGUMENTS = {
@@ -45,6 +46,16 @@ class ModelError(ValueError):
 
     def __init__(self, problem: str, expected: str, came: object):
         super().__init__(f"{problem}: expected {expected}, got {came!r}")
+
+
+def check_quantiles(levels: Sequence[float]) -> None:
+    """Raise `ModelError` for levels that do not ascend or are no whole percents, by which files name them."""
+    if (
+        any(isinstance(level, bool) or not isinstance(level, int | float) for level in levels)
+        or any(not 0 < level < 1 or abs(level * 100 - round(level * 100)) > 1e-9 for level in levels)
+        or any(lower >= upper for lower, upper in pairwise(levels))
+    ):
+        raise ModelError("bad quantiles", "whole percents between 0 and 1, ascending, such as 0.05", levels)
 
 
 class FluxConfig(PreTrainedConfig):
@@ -117,7 +128,7 @@ class FluxConfig(PreTrainedConfig):
             if any(not value > 0 or math.isinf(value) for value in getattr(self, name)):
                 raise ModelError(f"bad {name}", "positive numbers", getattr(self, name))
         self._check_sizes()
-        self._check_quantiles()
+        check_quantiles(self.quantiles)
         for option, needed in (("carbon_closure", {"NEE", "RECO", "GPP"}), ("non_negative_gpp", {"GPP"})):
             if getattr(self, option) and not needed <= set(self.targets):
                 raise ModelError(f"{option} needs other targets", ", ".join(sorted(needed)), ", ".join(self.targets))
@@ -136,16 +147,6 @@ class FluxConfig(PreTrainedConfig):
         width, heads = getattr(self, "hidden_size", 0), getattr(self, "num_heads", 1)
         if width % heads:
             raise ModelError("heads of unequal size", f"num_heads that divides {width}", heads)
-
-    def _check_quantiles(self) -> None:
-        """Whole percents, so that each has a name of its own in a file of predictions."""
-        levels = self.quantiles
-        if (
-            any(isinstance(level, bool) or not isinstance(level, int | float) for level in levels)
-            or any(not 0 < level < 1 or abs(level * 100 - round(level * 100)) > 1e-9 for level in levels)
-            or any(lower >= upper for lower, upper in pairwise(levels))
-        ):
-            raise ModelError("bad quantiles", "whole percents between 0 and 1, ascending, such as 0.05", levels)
 
     @classmethod
     def options(cls) -> tuple[str, ...]:

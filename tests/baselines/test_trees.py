@@ -13,6 +13,7 @@ from agroflux_data.batches import Batches, Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from baselines.day_features import day_features, feature_names
+from baselines.models import ModelError
 from baselines.run import TREES, Run, RunFolder
 from baselines.saved import open_saved
 from baselines.training import train
@@ -90,3 +91,29 @@ def test_trees_learn_and_come_back_from_their_folder(toy_release: Path, tmp_path
     (folder.path / "trees.json").write_text(json.dumps({"model": "forest"}))
     with pytest.raises(AgrofluxError, match="damaged trees"):
         open_saved(folder.path)
+
+
+@pytest.mark.parametrize("model", TREES)
+def test_quantiles_are_trees_of_their_own_and_hold_what_they_say(toy_release: Path, tmp_path: Path, model: str) -> None:
+    release = Release(toy_release)
+    run = Run.plan(
+        release, "ecosys_temporal", model, targets="GPP", inputs="core",
+        options={"rounds": 60, "leaves": 15, "samples": 4000, "learning_rate": 0.1, "quantiles": [0.1, 0.5, 0.9]},
+    )  # fmt: skip
+    folder = RunFolder(tmp_path / model)
+    with Progress(disable=True) as bar:
+        metrics = train(run, release, folder, bar).metrics["GPP"]
+    assert folder.read() == run
+    assert metrics["coverage_80"] == pytest.approx(0.8, abs=0.1)
+    assert 0 < metrics["crps"] < metrics["mae"]
+    saved = open_saved(folder.path)
+    inputs = next(Batches(Columns.of(release, run.task, "validation", run.inputs, ())).epoch()).inputs[:3]
+    fluxes, quantiles = saved.fitted.with_quantiles(inputs)
+    np.testing.assert_array_equal(fluxes, saved.fitted.fluxes(inputs))
+    assert quantiles.shape == (3, 365, 1, 3)
+    assert (np.diff(quantiles, axis=-1) >= 0).all()
+    (folder.path / f"GPP_q50{saved.fitted.suffix}").unlink()
+    with pytest.raises(AgrofluxError, match="damaged trees"):
+        open_saved(folder.path)
+    with pytest.raises(ModelError, match="quantiles"):
+        Run.plan(release, "ecosys_temporal", model, options={"quantiles": [0.9, 0.1]})
