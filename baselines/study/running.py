@@ -29,7 +29,7 @@ from baselines.training import train
 from submission.climatology import Climatology
 from submission.template import CLIMATOLOGY
 
-__all__ = ["run_cell", "run_study"]
+__all__ = ["environment_of", "run_cell", "run_study"]
 
 _CONTEXT = multiprocessing.get_context("spawn")  # a fork of a process with threads of Arrow and OpenMP can hang
 _PATIENCE = 10
@@ -153,10 +153,7 @@ class _Worker:
 
     def start(self) -> None:
         self.connection, theirs = _CONTEXT.Pipe()
-        # What libraries look at when they are first imported; keys in the terminal are for the first process alone.
-        own = {"OMP_NUM_THREADS": str(self.threads)} if "OMP_NUM_THREADS" not in os.environ else {}
-        if self.devices:
-            own = {"CUDA_VISIBLE_DEVICES": self.devices[self.number % len(self.devices)]}
+        own = environment_of(self.number, self.threads, self.devices)
         self.process = _CONTEXT.Process(target=_work, args=(theirs, self.release, self.study), daemon=True)
         with _environment(own), _without_interrupts():
             self.process.start()
@@ -229,6 +226,13 @@ def _end(processes: Iterable[BaseProcess]) -> None:
         if process.is_alive():
             process.kill()
             process.join()
+
+
+def environment_of(number: int, threads: int, devices: Sequence[str]) -> dict[str, str]:
+    """What libraries are told when a process first imports them: its GPU, or how many cores are its own."""
+    if devices:
+        return {"CUDA_VISIBLE_DEVICES": devices[number % len(devices)]}
+    return {} if "OMP_NUM_THREADS" in os.environ else {"OMP_NUM_THREADS": str(threads)}
 
 
 def _devices() -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from baselines.run import RunFolder
 from baselines.study.cells import cells_of
 from baselines.study.plan import Contestant, StudyPlan
 from baselines.study.record import StudyFolder
+from baselines.study.running import environment_of, run_cell
 from tests.baselines.test_command import here
 from tests.baselines.test_several import files
 
@@ -145,19 +147,29 @@ def test_what_a_release_lacks_is_said_before_the_work(
     assert not (tmp_path / "s").exists()
 
 
-def test_a_failed_cell_stops_no_other_and_is_done_again(
+def test_processes_share_gpus_in_turn_and_cores_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [environment_of(number, 1, ["2", "5"]) for number in range(3)] == [
+        {"CUDA_VISIBLE_DEVICES": device} for device in ("2", "5", "2")
+    ]  # fmt: skip
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert environment_of(0, 4, []) == {"OMP_NUM_THREADS": "4"}
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert environment_of(0, 4, []) == {}, "who says how many is not gainsaid"
+
+
+def test_a_failed_cell_stops_no_other_and_what_is_finished_is_left(
     toy_open_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan, folder = tmp_path / "plan.yaml", tmp_path / "study"
-    command = ["study", plan, "--data", toy_open_release, "--output", folder, "--workers", "1"]
-    plan.write_text(QUICK.replace("FOLDS", "0"))
-    assert here(monkeypatch, *command, "--dry-run") == 0
-    assert "towers_spatial/lightgbm/scratch/fold_0/seed-0  to do" in capsys.readouterr().out
-    assert not folder.exists()
-    assert here(monkeypatch, *command) == 0
-    first = RunFolder(folder / "towers_spatial/lightgbm/scratch/fold_0/seed-0")
-    assert first.metrics()["tested"]["GPP"]["n"] > 0
-    usual = folder / "towers_spatial/climatology/fold_0"
+    release, folder, plan = Release(toy_open_release), tmp_path / "study", tmp_path / "plan.yaml"
+    cells = cells_of(read(tmp_path, QUICK.replace("FOLDS", "0")), release)
+    StudyFolder.claim(folder, cells, release, resume=False)
+    for cell in cells:
+        run_cell(cell, folder, release)
+    learned, usual = (
+        folder / "towers_spatial/lightgbm/scratch/fold_0/seed-0",
+        folder / "towers_spatial/climatology/fold_0",
+    )
+    assert RunFolder(learned).metrics()["tested"]["GPP"]["n"] > 0
     assert abs(RunFolder(usual).metrics()["tested"]["GPP"]["skill"]) < 1e-9
     assert {one.target for one in read_sites(usual)} == {"NEE", "GPP"}
 
@@ -166,6 +178,11 @@ def test_a_failed_cell_stops_no_other_and_is_done_again(
     spoiled = folder / "towers_spatial/lightgbm/scratch/fold_1/seed-0"
     spoiled.mkdir(parents=True)
     (spoiled / "something").touch()
+    command = ["study", plan, "--data", toy_open_release, "--output", folder, "--workers", "1"]
+    assert here(monkeypatch, *command, "--dry-run") == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert "towers_spatial/lightgbm/scratch/fold_0/seed-0  finished" in listed
+    assert "towers_spatial/lightgbm/scratch/fold_2/seed-0  to do" in listed
     assert here(monkeypatch, *command) == 2, "a study lives there"
     capsys.readouterr()
     assert here(monkeypatch, *command, "--resume") == 1
@@ -183,6 +200,33 @@ def test_a_failed_cell_stops_no_other_and_is_done_again(
     plan.write_text(QUICK.replace("FOLDS", "0").replace("rounds: 5", "rounds: 6"))
     assert here(monkeypatch, *command, "--resume") == 2
     assert "another cell lives there" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_study_of_transfer_becomes_tables(
+    toy_open_release: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, folder = tmp_path / "plan.yaml", tmp_path / "study"
+    plan.write_text(
+        "models: [{model: lstm, label: LSTM, options: {hidden_size: 8}, epochs: 2}]\ntasks: [towers_spatial]\n"
+        "folds: [0, 1]\nmethods: [scratch, none, finetune, adversarial]\nsources: [ecosys_temporal]\n"
+    )
+    command = ["study", plan, "--data", toy_open_release, "--output", folder, "--workers", "2"]
+    assert here(monkeypatch, *command) == 0
+    assert here(monkeypatch, "table", folder, "--paper", "--output", tmp_path / "tables") == 0
+    with (tmp_path / "tables" / "tables.csv").open() as file:
+        found = {(line["table"], line["row"], line["column"]): float(line["mean"]) for line in csv.DictReader(file)}
+    runs = [f"towers_spatial/lstm/finetune-ecosys_temporal/fold_{fold}/seed-0" for fold in range(2)]
+    by_fold = [RunFolder(folder / name).metrics()["tested"]["GPP"]["r2"] for name in runs]
+    assert found["III", "LSTM", "Ecosys / spatial / GPP"] == pytest.approx(sum(by_fold) / 2, rel=1e-5)
+    assert {table for table, _, _ in found} == {
+        "I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "XI", "XIII", "XV", "methods"
+    }  # fmt: skip
+    (folder / "ecosys_temporal/lstm/scratch/seed-0/model.safetensors").unlink()
+    moved = RunFolder(folder / runs[0]).path / "metrics.json"
+    moved.unlink()
+    assert here(monkeypatch, *command, "--resume") == 1, "what it starts from is damaged"
+    assert StudyFolder.read(folder).done[runs[0]].error
 
 
 @pytest.mark.slow
