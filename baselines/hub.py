@@ -60,10 +60,11 @@ def push(
     metrics = RunFolder(saved.folder).metrics()
     if home.api.token is None and get_token() is None:
         raise AgrofluxError("no token", expected="hf auth login, or HF_TOKEN, with the right to write")
+    source = RunFolder(saved.folder).source  # what a network was before it was adapted is not the model
     files: dict[str, Path | bytes] = {
         path.relative_to(saved.folder).as_posix(): path
         for path in sorted(saved.folder.rglob("*"))
-        if path.is_file() and path.suffix in _KINDS and not path.name.startswith(".")
+        if path.is_file() and path.suffix in _KINDS and not path.name.startswith(".") and source not in path.parents
     }
     files["README.md"] = card(saved, metrics, home.id, licence=licence, dataset=dataset).encode()
     if dataset is not None and (results := eval_results(saved, metrics, dataset, dataset_revision)):

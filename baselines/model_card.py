@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -13,8 +14,9 @@ from huggingface_hub import EvalResultEntry, ModelCardData, eval_result_entries_
 from agroflux_data.origins import ORIGINS
 from agroflux_data.variables import EXTENDED_INPUTS, VARIABLES
 from baselines.fitted import Network
-from baselines.run import QUANTILES, TREES, Run
+from baselines.run import QUANTILES, TREES, Run, RunFolder
 from baselines.saved import Saved
+from baselines.transfer import Transfer
 
 __all__ = ["card", "command_of", "eval_results", "mean_skill"]
 
@@ -26,6 +28,8 @@ def command_of(run: Run) -> str:
     """The command that makes a run again, where the release lies at hand."""
     recipe: dict[str, Any] = asdict(run.recipe)
     words = ["agroflux-train", "run", "--task", run.task, "--model", run.model]
+    if run.transfer is not None:
+        words = [*_transfer_words(run.task, run.transfer), "--model", run.model]
     words += ["--inputs", "all" if set(run.inputs) & set(EXTENDED_INPUTS) else "core"]
     words += ["--targets", ",".join(run.targets)]
     if run.validation and run.validation != ("validation",):
@@ -45,6 +49,37 @@ def command_of(run: Run) -> str:
     for name, value in settings.items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(words)
+
+
+def _transfer_words(task: str, transfer: Transfer) -> list[str]:
+    words = ["agroflux-train", "transfer", "--from", transfer.source, "--to", task, "--method", transfer.method]
+    if transfer.method == "none":
+        return words
+    words += ["--layers", ",".join(transfer.layers), "--warm-up", f"{transfer.warm_up:g}"]
+    words += ["--encoder-learning-rate", f"{transfer.encoder_learning_rate:g}"]
+    return words + (["--domain-weight", f"{transfer.domain_weight:g}"] if transfer.method == "adversarial" else [])
+
+
+def _how(transfer: Transfer) -> str:
+    done = {
+        "none": "predicts the task as it is: nothing was fitted to the task's rows",
+        "finetune": "training went on, on the task's rows (fine-tuning)",
+        "adversarial": "training went on, on the task's rows and beside them those that it was pretrained on, against a"
+        " discriminator of the two (Ganin et al. 2016)",
+    }
+    source = f"`{transfer.source_task}`" if transfer.source_task else "another task"
+    return f"- transfer: pretrained on {source} (`{transfer.source}`); {done[transfer.method]}"
+
+
+def _commands(run: Run) -> list[str]:
+    """The command of a run, after that of the run which pretrained its network, where that lies at hand."""
+    before = None
+    if run.transfer is not None and (Path(run.transfer.source) / "run.json").is_file():
+        before = RunFolder(Path(run.transfer.source)).read()
+    first = [] if before is None or run.transfer is None else [
+        f"{command_of(before)} --output {shlex.quote(run.transfer.source)}"
+    ]  # fmt: skip
+    return [*first, command_of(run)]
 
 
 def mean_skill(metrics: Mapping[str, Mapping[str, float | None]]) -> float | None:
@@ -117,6 +152,7 @@ def card(saved: Saved, metrics: Mapping[str, Any], name: str, *, licence: str | 
         "",
         f"- task: `{run.task}`, trained on `{'+'.join(run.training)}`"
         + (f", `{run.left_out}` left out" if run.left_out else ""),
+        *([] if run.transfer is None else [_how(run.transfer)]),
         f"- data: origin **{run.origin}**, {origin.made_by}; release revision `{run.revision}`. {origin.terms}",
         f"- parameters: {fitted.parameters:,}; seeds: {', '.join(map(str, saved.seeds))}",
         "",
@@ -144,7 +180,8 @@ def card(saved: Saved, metrics: Mapping[str, Any], name: str, *, licence: str | 
             "Without the `agroflux` package:", "", "```python", "from transformers import AutoModel", "",
             f'model = AutoModel.from_pretrained("{name}", trust_remote_code=True)', "```", "",
         ]  # fmt: skip
-    lines += ["## Make it again", "", "```console", *(f"$ {command_of(run)}" for run in saved.runs), "```", ""]
+    lines += ["## Make it again", "", "```console"]
+    lines += [*(f"$ {command}" for run in saved.runs for command in _commands(run)), "```", ""]
     return "\n".join(lines)
 
 

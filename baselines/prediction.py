@@ -169,7 +169,7 @@ def write_fitted(
             revision=release.revision,
             model=fitted.kind,
             parameters=fitted.parameters,
-            pretraining=_pretraining(fitted.task, known),
+            pretraining=_pretraining(saved, known),
             method=fitted.method,
             seeds=saved.seeds,
         ),
@@ -197,8 +197,13 @@ def _write_process(
     )
 
 
-def _pretraining(trained: str | None, task: Task) -> Pretraining:
+def _pretraining(saved: Saved, task: Task) -> Pretraining:
     """What a model learned from that is not the task's own source."""
+    trained = saved.fitted.task
+    if saved.runs and saved.runs[0].transfer is not None:
+        trained = saved.runs[0].transfer.source_task
+        if trained is None:
+            return "external"
     if trained is None or (source := Task.from_name(trained).source) == task.source:
         return "none"
     return "ecosys" if source == "ecosys" else "daycent" if source == "daycent" else "external"

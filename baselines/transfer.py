@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from agroflux_data.errors import AgrofluxError
+from agroflux_data.tasks import Task
 
-__all__ = ["METHODS", "Method", "Transfer"]
+__all__ = ["METHODS", "Method", "Transfer", "check_sources"]
 
 Method = Literal["none", "finetune", "adversarial"]
 METHODS: tuple[str, ...] = get_args(Method)
@@ -64,3 +65,13 @@ class Transfer:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Transfer:
         return cls(**data | {name: tuple(data[name]) for name in ("layers", "source_splits")})
+
+
+def check_sources(pretrained_on: str | None, task: str) -> None:
+    """Refuse a network of the task's own source: other splits of the same rows may have been tested rows."""
+    target = Task.from_name(task)
+    if pretrained_on is not None and Task.from_name(pretrained_on).source == target.source:
+        raise AgrofluxError(
+            "the pretrained network may have seen what is tested", expected=f"another source than {target.source}",
+            came=pretrained_on,
+        )  # fmt: skip

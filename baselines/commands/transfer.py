@@ -16,10 +16,10 @@ from baselines.commands import choices
 from baselines.commands.metrics import metrics_table
 from baselines.distributed import this_process
 from baselines.matching import kind_of, pretrained
-from baselines.models import MODELS
+from baselines.models import MODELS, model_class
 from baselines.run import CONSTRAINTS, Run, RunFolder, choose_inputs
 from baselines.training import train
-from baselines.transfer import METHODS, Transfer
+from baselines.transfer import METHODS, Transfer, check_sources
 
 __all__ = ["transfer"]
 
@@ -102,7 +102,9 @@ def transfer(
     kind = model or ("lstm" if pretrains else kind_of(pretrained(source).config))
     name = source if pretrains else Path(source).name
     folder = RunFolder(output or Path("runs") / f"{target}-from-{name}-{kind}-{method}-{seed}")
+    model_class(kind)
     if pretrains:
+        check_sources(source, target)
         folder.read()  # refuses what is no run before the work
         shared = set(choose_inputs(release, target, inputs.value))
         first = Run.plan(
