@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agroflux_data.errors import AgrofluxError
 from baselines.run import Run, RunFolder
@@ -28,6 +29,8 @@ class Result:
         None for what is not learned.
     tested : dict
         The metrics on the tested rows, by target.
+    choices : dict
+        All that it follows from.
     """
 
     label: str
@@ -37,6 +40,12 @@ class Result:
     fold: str | None
     seed: int | None
     tested: Mapping[str, Mapping[str, float | None]]
+    choices: Mapping[str, Any]
+
+    @property
+    def kind(self) -> tuple[str | int | None, ...]:
+        """What no two runs of a table have in common."""
+        return self.label, self.task, self.method, self.source, self.fold, self.seed
 
 
 @dataclass
@@ -65,7 +74,13 @@ class Results:
     untested: int = 0
 
     def add(self, result: Result, revision: str, origin: str, where: Path) -> None:
-        """Add a run; raises `AgrofluxError` where it is of another release, or there twice."""
+        """Add a run, where it is not there yet: studies may share networks that others start from.
+
+        Raises
+        ------
+        AgrofluxError
+            It is of another release, or one of its kind with other choices is there.
+        """
         self.revision = self.revision or revision
         if revision != self.revision:
             raise AgrofluxError(
@@ -74,12 +89,14 @@ class Results:
         if not result.tested:
             self.untested += 1
             return
-        key = (result.label, result.task, result.method, result.source, result.fold, result.seed)
-        if any(key == (one.label, one.task, one.method, one.source, one.fold, one.seed) for one in self.runs):
-            raise AgrofluxError(
-                "two runs of the same kind", expected="one of each model, task, method, fold and seed",
-                came=", ".join(str(part) for part in key if part is not None), where=where,
-            )  # fmt: skip
+        for one in self.runs:
+            if one.kind == result.kind and one.choices == result.choices:
+                return
+            if one.kind == result.kind:
+                raise AgrofluxError(
+                    "two runs of the same kind", expected="one of each model, task, method, fold and seed",
+                    came=", ".join(str(part) for part in result.kind if part is not None), where=where,
+                )  # fmt: skip
         self.origins[result.task] = origin
         self.runs.append(result)
 
@@ -117,8 +134,9 @@ def _of_study(found: Results, folder: Path) -> None:
             continue
         tested = RunFolder(folder / cell.name).metrics().get("tested") or {}
         result = Result(
-            _labelled(cell.label, cell.targets), cell.task, cell.method, cell.source, cell.fold, cell.seed, tested
-        )
+            _labelled(cell.label, cell.targets), cell.task, cell.method, cell.source, cell.fold, cell.seed, tested,
+            cell.to_json(),
+        )  # fmt: skip
         origin = study.release["origins"][cell.task]
         found.add(result, study.release["revision"], origin, folder / cell.name)
 
@@ -136,7 +154,7 @@ def _of_run(run: Run, home: RunFolder) -> Result:
     return Result(
         title_of(run.model, run.options), run.task, SCRATCH if run.transfer is None else run.transfer.method,
         None if run.transfer is None else run.transfer.source_task, run.left_out, run.recipe.seed,
-        home.metrics().get("tested") or {},
+        home.metrics().get("tested") or {}, run.to_json(),
     )  # fmt: skip
 
 

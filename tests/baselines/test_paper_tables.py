@@ -184,7 +184,9 @@ def test_the_packaged_values_can_be_read() -> None:
 
 
 def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path) -> None:
-    one, two = study(tmp_path / "one", [towers(0.5)]), study(tmp_path / "two", [towers(0.6)])
+    one, two = study(tmp_path / "one", [towers(0.5)]), study(tmp_path / "two", [towers(0.6, recipe={"epochs": 3})])
+    same = study(tmp_path / "same", [towers(0.5), towers(0.4, model="gru")])
+    assert len(gather([one, same]).runs) == 2, "studies may share a run"
     with pytest.raises(AgrofluxError, match="two runs of the same kind"):
         gather([one, two])
     (two / "study.json").write_text((two / "study.json").read_text().replace("abc", "def"))
