@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -83,18 +84,19 @@ def mean_of(values: Iterable[float]) -> Mean:
 
 
 def scored(paths: Iterable[Path]) -> list[Scored]:
-    """The finished runs in some folders, at any depth; ensembles are left out.
+    """The finished runs in some folders, at any depth, each once where it lies in several; ensembles are left out.
 
     Raises
     ------
     AgrofluxError
         None is there, or they are of several releases.
     """
-    found = []
+    by_choices: dict[str, tuple[Run, dict[str, Any]]] = {}
     for folder in folders_of(paths):
         run = RunFolder(folder).read() if (folder / "run.json").is_file() else None
         if run is not None:
-            found.append((run, RunFolder(folder).metrics()))
+            by_choices.setdefault(json.dumps(run.to_json(), sort_keys=True), (run, RunFolder(folder).metrics()))
+    found = list(by_choices.values())
     if revisions := sorted({run.revision for run, _ in found})[1:]:
         raise AgrofluxError("runs of several releases", expected="one revision", came=", ".join(revisions))
     rows = "tested" if all(metrics.get("tested") for _, metrics in found) else "validation"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -167,7 +168,8 @@ def test_gain_is_paired_by_fold_and_seed(toy_open_release: Path, tmp_path: Path,
             keep(moved, f"study/finetune/{fold}/seed-{seed}", alone + next(gains), 1.5)
     unpaired = Run.plan(release, "towers_spatial", "lstm", left_out="fold_1", seed=9)
     keep(replace(unpaired, transfer=Transfer("finetune", "x", source_task="ecosys_spatial")), "study/alone", 0.9)
-    shown = pair([tmp_path / "study"])
+    shutil.copytree(tmp_path / "study", tmp_path / "again")  # the same runs count once
+    shown = pair([tmp_path / "study", tmp_path / "again"])
     assert {(one.task, one.model, one.target, one.method, one.source) for one in shown.found} == {
         ("towers_spatial", "lstm", target, "finetune", "ecosys_spatial") for target in ("NEE", "GPP")
     }
