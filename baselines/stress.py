@@ -24,13 +24,14 @@ from agroflux_data.release import Release
 from agroflux_data.sequences import parts
 from agroflux_data.simulators.drivers import Weather
 from agroflux_data.variables import DAYS, INPUTS, VARIABLES
+from baselines import perturbations
 from baselines.evaluation import split_to_test
 from baselines.fitted import Fitted
 from baselines.perturbations import WEATHER, Known, Noise, OtherYear, Perturbation, Spell
 from baselines.process import drivers_of, process_model, series_of
 from baselines.run import choose_splits
 from baselines.saved import Saved
-from submission.bootstrap import METRICS, Bootstrap, interval, site_years
+from submission.bootstrap import Bootstrap, interval, site_years
 from submission.climatology import Climatology
 from submission.metrics import RowSums, skill
 
@@ -40,8 +41,13 @@ _BATCH = 256
 _SHOWN = ("r2", "rmse", "skill")
 _MONTHS = np.repeat(np.arange(1, 13), [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 
-Predict = Callable[[Mapping[str, NDArray[np.float32]]], Mapping[str, NDArray[np.float32]]]
-"""From the weather of all rows, by variable (N, 365), to their fluxes, by target (N, 365)."""
+_SERIES = 512
+"""Series of a process model that are simulated at once: its days take hardly longer for many than for a few."""
+
+Fluxes = Mapping[str, NDArray[np.float32]]
+"""By target (N, 365)."""
+Predict = Callable[[Sequence[perturbations.Weather]], Sequence[Fluxes]]
+"""From the weather of all rows, by variable (N, 365), in one variant or several, to their fluxes in each."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,8 @@ class Stressed:
     weather : dict of str to float32 array (N, 365)
         What the model reads of `WEATHER`.
     predict : callable
+    together : int
+        Variants of the weather that it predicts at once.
     """
 
     name: str
@@ -67,6 +75,7 @@ class Stressed:
     rows: Arrays
     weather: dict[str, NDArray[np.float32]]
     predict: Predict
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -166,20 +175,26 @@ def stressed_process(name: str, release: Release, task: str | None, splits: Sequ
     drivers = drivers_of(release, task, series, last_year=int(years.max()))
     at = years - drivers.first_year, slice(None), np.searchsorted(series, own)
 
-    def predict(changed: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def predict(variants: Sequence[perturbations.Weather]) -> list[dict[str, NDArray[np.float32]]]:
         columns = {}
         for field in fields(Weather):
             column = np.array(getattr(drivers.weather, field.name)).reshape(-1, DAYS, len(series))
-            column[at] = changed[field.name]
-            columns[field.name] = column.reshape(-1, len(series))
-        outputs = model.run(replace(drivers, weather=Weather(**columns))).outputs
-        return {
-            target: outputs[target].reshape(-1, DAYS, len(series))[at]
+            of_variant = np.repeat(column[None], len(variants), axis=0)
+            for number, changed in enumerate(variants):
+                of_variant[number][at] = changed[field.name]
+            columns[field.name] = np.moveaxis(of_variant, 0, 2).reshape(len(column) * DAYS, -1)
+        several = drivers.take(np.tile(np.arange(len(series)), len(variants)))
+        outputs = model.run(replace(several, weather=Weather(**columns))).outputs
+        by_target = {
+            target: outputs[target].reshape(-1, DAYS, len(variants), len(series))
             .clip(VARIABLES[target].low, VARIABLES[target].high).astype(np.float32)
             for target in targets
         }  # fmt: skip
+        return [
+            {target: flux[:, :, number][at] for target, flux in by_target.items()} for number in range(len(variants))
+        ]
 
-    return Stressed(name, task, training, splits, rows, weather, predict)
+    return Stressed(name, task, training, splits, rows, weather, predict, max(1, _SERIES // len(series)))
 
 
 def _rows(release: Release, task: str, splits: Sequence[str], inputs: Sequence[str], targets: Sequence[str]) -> Arrays:
@@ -192,7 +207,7 @@ def _rows(release: Release, task: str, splits: Sequence[str], inputs: Sequence[s
 
 
 def _of_fitted(fitted: Fitted, rows: Arrays) -> Predict:
-    def predict(changed: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def predict_one(changed: perturbations.Weather) -> dict[str, NDArray[np.float32]]:
         fluxes = np.empty((len(rows), DAYS, len(fitted.targets)), np.float32)
         for start in range(0, len(rows), _BATCH):
             some = slice(start, start + _BATCH)
@@ -202,7 +217,7 @@ def _of_fitted(fitted: Fitted, rows: Arrays) -> Predict:
             fluxes[some] = fitted.fluxes(inputs.transpose(0, 2, 1))
         return {name: fluxes[..., number] for number, name in enumerate(fitted.targets)}
 
-    return predict
+    return lambda variants: [predict_one(changed) for changed in variants]
 
 
 def default_perturbations(
@@ -225,7 +240,7 @@ def default_perturbations(
 
 
 def stress(
-    tried: Stressed, release: Release, perturbations: Sequence[Perturbation], bar: Progress | None = None
+    tried: Stressed, release: Release, changes: Sequence[Perturbation], bar: Progress | None = None
 ) -> list[Line]:
     """Try a model.
 
@@ -233,7 +248,7 @@ def stress(
     ----------
     tried : Stressed
     release : Release
-    perturbations : sequence of Perturbation
+    changes : sequence of Perturbation
         Draws of the same kind, level and position come together.
     bar : rich.progress.Progress, optional
 
@@ -244,21 +259,26 @@ def stress(
     """
     known = Known.of(release, tried.task, tried.training, tried.splits)
     scores = _Scores(tried, release)
-    line = None if bar is None else bar.add_task(f"stressing {tried.name}", total=len(perturbations) + 1)
-
-    def step() -> None:
+    line = None if bar is None else bar.add_task(f"stressing {tried.name}", total=len(changes) + 1)
+    variants: list[Perturbation | None] = [None, *changes]
+    found: list[Line] = []
+    sums: list[dict[str, RowSums]] = []
+    for start in range(0, len(variants), tried.together):
+        weather = [
+            tried.weather if one is None else one.apply(tried.weather, tried.rows.sequence, known)
+            for one in variants[start : start + tried.together]
+        ]
+        for fluxes in tried.predict(weather):
+            if not sums:
+                found = [
+                    *scores.lines(fluxes, "unperturbed"), *scores.by_month(fluxes), *scores.by_year(fluxes, release)
+                ]  # fmt: skip
+            sums.append(scores.sums(fluxes))
         if bar is not None and line is not None:
-            bar.update(line, advance=1)
-
-    usual = tried.predict(tried.weather)
-    step()
-    found = [*scores.lines(usual, "unperturbed"), *scores.by_month(usual), *scores.by_year(usual, release)]
-    for (kind, level, position), several in groupby(perturbations, lambda one: (one.kind, one.level, one.position)):
-        changed = []
-        for one in several:
-            changed.append(tried.predict(one.apply(tried.weather, tried.rows.sequence, known)))
-            step()
-        found += scores.losses(usual, changed, kind, level, position)
+            bar.update(line, advance=len(weather))
+    ordered = zip(changes, sums[1:], strict=True)
+    for (kind, level, position), several in groupby(ordered, lambda one: (one[0].kind, one[0].level, one[0].position)):
+        found += scores.losses(sums[0], [own for _, own in several], kind, level, position)
     return found
 
 
@@ -280,7 +300,7 @@ class _Scores:
 
     def lines(
         self,
-        fluxes: Mapping[str, NDArray[np.float32]],
+        fluxes: Fluxes,
         kind: str,
         level: str = "",
         days: NDArray[np.bool_] | None = None,
@@ -289,14 +309,15 @@ class _Scores:
         for target, truth in self.truth.items():
             seen = truth if days is None else np.where(days, truth, np.float32(np.nan))
             if not np.isnan(seen).all():
-                values, resampled = self._scored(target, seen, fluxes[target])
+                usual = RowSums.of(seen, self.climatology[target])
+                values, resampled = self._scored(target, RowSums.of(seen, fluxes[target]), usual)
                 yield from self._of(target, seen, values, resampled, kind=kind, level=level)
 
-    def by_month(self, fluxes: Mapping[str, NDArray[np.float32]]) -> Iterator[Line]:
+    def by_month(self, fluxes: Fluxes) -> Iterator[Line]:
         for month in range(1, 13):
             yield from self.lines(fluxes, "month", str(month), np.equal(_MONTHS, month)[None])
 
-    def by_year(self, fluxes: Mapping[str, NDArray[np.float32]], release: Release) -> Iterator[Line]:
+    def by_year(self, fluxes: Fluxes, release: Release) -> Iterator[Line]:
         """Nothing where training saw these years, at other sites."""
         tried = self.tried
         last = max(int(parts(release.keys(tried.task, split))[2].max()) for split in tried.training)
@@ -305,10 +326,14 @@ class _Scores:
             for years in np.unique(ahead).tolist():
                 yield from self.lines(fluxes, "years_ahead", str(years), (ahead == years)[:, None])
 
+    def sums(self, fluxes: Fluxes) -> dict[str, RowSums]:
+        """What the metrics over all days follow from."""
+        return {target: RowSums.of(truth, fluxes[target]) for target, truth in self.truth.items()}
+
     def losses(
         self,
-        usual: Mapping[str, NDArray[np.float32]],
-        changed: Sequence[Mapping[str, NDArray[np.float32]]],
+        usual: Mapping[str, RowSums],
+        changed: Sequence[Mapping[str, RowSums]],
         kind: str,
         level: str,
         position: str,
@@ -317,8 +342,9 @@ class _Scores:
         for target, truth in self.truth.items():
             if np.isnan(truth).all():
                 continue
-            before, before_resampled = self._scored(target, truth, usual[target])
-            draws = [self._scored(target, truth, fluxes[target]) for fluxes in changed]
+            reference = RowSums.of(truth, self.climatology[target])
+            before, before_resampled = self._scored(target, usual[target], reference)
+            draws = [self._scored(target, own[target], reference) for own in changed]
             values = {name: float(np.mean([own[name] for own, _ in draws])) for name in _SHOWN}
             resampled = {name: np.mean([own[name] for _, own in draws], axis=0) for name in _SHOWN}
             for one in self._of(target, truth, values, resampled, kind=kind, level=level, position=position):
@@ -330,11 +356,9 @@ class _Scores:
                 )  # fmt: skip
 
     def _scored(
-        self, target: str, truth: NDArray[np.float32], flux: NDArray[np.float32]
+        self, target: str, own: RowSums, usual: RowSums
     ) -> tuple[dict[str, float], dict[str, NDArray[np.float64]]]:
-        own, usual = RowSums.of(truth, flux), RowSums.of(truth, self.climatology[target])
         total, resampled = own.total(), self.bootstrap.metrics(own, usual)
-        assert set(_SHOWN) <= set(METRICS)
         values = {"r2": total.r2, "rmse": total.rmse, "skill": skill(total.mse, usual.total().mse)}
         if target not in self.has:
             values["skill"], resampled["skill"] = np.nan, np.full_like(resampled["skill"], np.nan)

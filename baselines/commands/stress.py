@@ -17,6 +17,8 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from baselines.allocator import keep_large_blocks
 from baselines.commands import choices
+from baselines.figures.sheet import save
+from baselines.figures.stress import Stresses
 from baselines.process import PROCESS, PROCESS_MODELS
 from baselines.saved import open_saved
 from baselines.stress import Line, default_perturbations, stressed, stressed_process, table
@@ -51,6 +53,7 @@ def stress(
     draws: Annotated[int, typer.Option(min=1, help="Of noise, and of another year's weather; averaged.")] = 5,
     seed: choices.Seed = 0,
     output: Annotated[Path, typer.Option(help="All numbers, in long form.")] = Path("stress.csv"),
+    plot: Annotated[Path | None, typer.Option(help="Also a figure of the skill, a PNG.")] = None,
 ) -> None:
     """Try how robust models are: noisy weather, missing spells, the weather of another year; skill by month and year.
 
@@ -84,7 +87,9 @@ def stress(
         raise AgrofluxError("no place for the numbers", came=error.strerror, where=output) from None
     finally:
         temporary.unlink(missing_ok=True)
-    console.output.print(output, soft_wrap=True)
+    written = [output, *(save(Stresses(tuple(lines)), plot) if plot is not None else [])]
+    for path in written:
+        console.output.print(path, soft_wrap=True)
 
 
 def _several(text: str, kind: type) -> list:

@@ -18,10 +18,11 @@ from agroflux_data.sequences import parts
 from baselines.evaluation import evaluate
 from baselines.models import MODELS
 from baselines.perturbations import CENTRES, WEATHER, Known, Noise, OtherYear, Perturbation, Spell
+from baselines.process import predict_process, process_model
 from baselines.run import Run, RunFolder
 from baselines.saved import open_saved
 from baselines.scalers import config_for
-from baselines.stress import Stressed, default_perturbations, stress, stressed, table
+from baselines.stress import Stressed, default_perturbations, stress, stressed, stressed_process, table
 from submission.bootstrap import METRICS
 from submission.climatology import Climatology
 from submission.metrics import RowSums, skill
@@ -160,7 +161,7 @@ def test_only_the_weather_of_a_model_is_changed(
     monkeypatch.setattr(saved.fitted, "fluxes", lambda inputs: seen.append(inputs.copy()) or fluxes(inputs))
     kept = tried.rows.inputs.copy()
     changed = Noise(0.5).apply(tried.weather, tried.rows.sequence, known)
-    tried.predict(changed)
+    tried.predict([changed])
     inputs = np.concatenate(seen).transpose(0, 2, 1)
     for number, name in enumerate(saved.fitted.inputs):
         np.testing.assert_array_equal(inputs[:, number], changed[name] if name in changed else kept[:, number])
@@ -194,7 +195,7 @@ def test_scores_are_those_of_the_rows_that_they_name(release: Release, folder: P
 
     # Months and years by hand.
     truth = tried.rows.labels[:, tried.rows.columns.targets.index("GPP")]
-    flux = tried.predict(tried.weather)["GPP"]
+    flux = tried.predict([tried.weather])[0]["GPP"]
     usual = Climatology.fit(release, TASK, ["train"]).predict(release, TASK, "validation")["GPP"]
     july = slice(181, 212)
     errors = [RowSums.of(truth[:, july], one[:, july]).total().mse for one in (flux, usual)]
@@ -219,14 +220,15 @@ def test_years_ahead_are_of_later_years_alone(toy_release: Path, release: Releas
 def test_the_command(
     toy_release: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    output = tmp_path / "stress.csv"
+    output, plot = tmp_path / "stress.csv", tmp_path / "stress.png"
     command = ["stress", folder, "--data", toy_release, "--noise", "0.2", "--spells", "90", "--draws", "1",
-               "--output", output]  # fmt: skip
+               "--output", output, "--plot", plot]  # fmt: skip
     assert here(monkeypatch, *command) == 0
     said = capsys.readouterr().out
     assert "noise 0.2" in said
     assert "spell 90 July" in said
     frame = pd.read_csv(output)
+    assert plot.read_bytes().startswith(b"\x89PNG")
     assert set(frame.model) == {str(folder)}
     assert set(frame.kind) == {"unperturbed", "noise", "spell", "other_year", "month", "years_ahead"}
     before = output.read_bytes()
@@ -235,3 +237,20 @@ def test_the_command(
     assert here(monkeypatch, "stress", folder, "--data", toy_release, "--split", "test", "--output", output) == 2
     assert here(monkeypatch, "stress", folder, "--data", toy_release, "--noise", "-1", "--output", output) == 2
     assert isinstance(stressed(open_saved(folder), Release(toy_release)), Stressed)
+
+
+@pytest.mark.slow
+def test_variants_of_a_process_model_are_those_of_one_at_a_time(release: Release) -> None:
+    tried = stressed_process("process:daycent", release, TASK)
+    known = Known.of(release, TASK, ["train"], ["validation"])
+    changed = OtherYear().apply(tried.weather, tried.rows.sequence, known)
+    usual, other = tried.predict([tried.weather, changed])
+    expected = predict_process(process_model("process:daycent"), release, TASK, "validation")
+    np.testing.assert_array_equal(expected["sequence"], tried.rows.sequence)
+    (alone,) = tried.predict([changed])
+    for target in usual:
+        np.testing.assert_allclose(usual[target], expected[target], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(other[target], alone[target], rtol=1e-4, atol=1e-5)
+        assert np.abs(other[target] - usual[target]).max() > 0.01, "it is driven by its weather"
+    frame = table(stress(tried, release, default_perturbations(noise=(0.2,), spells=(30,), draws=1)))
+    assert set(frame.kind) == {"unperturbed", "noise", "spell", "other_year", "month", "years_ahead"}
