@@ -108,9 +108,9 @@ class Stresses:
             if whole is not None:
                 panel.axhline(whole.value, color=colour, linewidth=0.8, alpha=0.45, zorder=0)
         panel.axhline(0, color=LINE, linewidth=0.9, zorder=0)
-        for at, (before, after) in enumerate(pairwise(places)):
+        for place, (before, after) in enumerate(pairwise(places)):
             if (before[0], before[2]) != (after[0], after[2]):  # another kind, or the middle of another month
-                panel.axvline(at + 0.5, color=LINE, linewidth=0.8, zorder=0)
+                panel.axvline(place + 0.5, color=LINE, linewidth=0.8, zorder=0)
         panel.set_xticks(range(len(places)), [place[3] for place in places], fontsize=8)
         panel.set_xlim(-0.6, len(places) - 0.4)
         panel.grid(axis="x", visible=False)
