@@ -70,7 +70,7 @@ class Stresses:
             f" it was. Skill below {_LOWEST:g} is not drawn. Management and soil stay as they are.\n"
             f"Origin of the numbers: {first.origin}.",
             labels=list(names.values()), rows=len(shown), columns=len(targets), size=(3.9, 1.75),
-            left=0.7, down=0.85, across=0.6, above=0.55, below=0.55, sharey="col",
+            left=0.7, down=0.85, across=0.6, above=0.55, below=0.55,
         )  # fmt: skip
         handles: dict[str, Artist] = {}
         for number, (title, places) in enumerate(shown):
@@ -81,9 +81,14 @@ class Stresses:
                 0, 1.06, title, transform=panels[number, 0].transAxes, fontsize=9, color=QUIET, va="bottom"
             )
             panels[number, 0].set_ylabel("skill", fontsize=9)
+        # Months differ by more than any perturbation, and have a scale of their own.
+        times = len(shown) - 1
         for column in range(len(targets)):
-            low, high = panels[0, column].get_ylim()
-            panels[0, column].set_ylim(max(low, _LOWEST), min(high, 1.02))
+            for together in (range(times), range(times, len(shown))):
+                edges = [panels[row, column].get_ylim() for row in together]
+                for row in together:
+                    low, high = min(low for low, _ in edges), max(high for _, high in edges)
+                    panels[row, column].set_ylim(max(low, _LOWEST), min(high, 1.02))
         key(figure, handles)
         return figure
 
