@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -20,13 +21,29 @@ from leaderboard.app.view import ANY, OPTIONAL, USUAL, Column, View, columns
 from leaderboard.seasons import Phase
 from leaderboard.store import Half
 
-__all__ = ["Boards"]
+__all__ = ["Boards", "Visit"]
 
 _ALL = "all"
 _PANELS = 7
 """Outputs that say whether a board or a row of it is shown, and what is in the row."""
 _RANKS, _SIZES = "Rank with intervals", "Skill and model size"
 _TARGETS, _SITES = "Targets and tasks", "Spread over sites"
+
+
+@dataclass
+class Visit:
+    """What one visitor sees of the boards, kept between events and changed by each as soon as it begins.
+
+    Attributes
+    ----------
+    view : View
+    asked : int
+        How often something was asked for. Events run side by side, and an answer that is not the latest is not given:
+        the latest has all that was asked before.
+    """
+
+    view: View = field(default_factory=View)
+    asked: int = 0
 
 
 class Boards:
@@ -49,6 +66,7 @@ class Boards:
         actions: Actions,
     ):  # fmt: skip
         self._release, self._tasks, self._standings, self._actions = release, tuple(tasks), standings, actions
+        self._changing = threading.Lock()
         sources = list(dict.fromkeys(release.task(task).source for task in tasks))
         scenarios = list(dict.fromkeys(str(release.task(task).scenario) for task in tasks))
         origins = sorted({release.origin(task) for task in tasks})
@@ -97,27 +115,28 @@ class Boards:
                     scales = gr.Plot(show_label=False, elem_id="scales", label="R² by time scale")
             about_it = gr.HTML(elem_id="about-it")
 
-        view: gr.State = gr.State(View())
+        visit: gr.State = gr.State(Visit())
         # The page's own events are no endpoints: programs have theirs. They only read, so any number may run at once.
         own: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "concurrency_limit": None}
         task = [source, scenario, half]
         filters: list[Any] = [search, pretraining, external, verified, origin, chosen]
-        everything, answer = [view, *task, *filters], [line, half, shown, view]
-        gr.on([blocks.load, tab.select], self._show, everything, answer, **own).then(
+        everything, answer = [visit, *task, *filters], [line, half, shown]
+        gr.on([blocks.load, tab.select], self.show, everything, answer, **own).then(
             self._draw, [*task, figure], plot, **own
         )
-        # One event for all of them, so that an answer never overtakes a later one.
+        # One event for all of them: of many changes at once, as of a text that is typed, the last is asked for.
         gr.on(
             [*(one.input for one in task), *(one.change for one in filters)],
-            self._show, everything, answer, trigger_mode="always_last", **own,
+            self.show, everything, answer, trigger_mode="always_last", **own,
         )  # fmt: skip
         gr.on(
             [one.input for one in (*task, figure)],
             self._draw, [*task, figure], plot, trigger_mode="always_last", **own,
         )  # fmt: skip
         panels = [board, opened, detail, about_it, drawn, spread, scales]
-        shown.pick(self._pick, everything, [*answer, *panels], **own)
-        detail.pick(self._reopen, half, panels, **own)
+        # Every press counts, also one that comes while another is answered.
+        shown.pick(self.pick, everything, [*answer, *panels], trigger_mode="multiple", **own)
+        detail.pick(self._reopen, half, panels, trigger_mode="multiple", **own)
         back.click(lambda: (gr.update(visible=True), gr.update(visible=False)), None, [board, opened], **own)
 
     def _chosen(self, source: str, scenario: str) -> list[str]:
@@ -143,24 +162,34 @@ class Boards:
     def _lines(self, tasks: Sequence[str], half: Half) -> list[Line]:
         return self._standings.task(tasks[0], half) if len(tasks) == 1 else self._standings.overall(tasks, half)
 
-    def _show(self, view: View, source: str, scenario: str, half: str, *filters: Any) -> tuple[Any, ...]:
+    def show(self, visit: Visit, source: str, scenario: str, half: str, *filters: Any) -> tuple[Any, ...]:
+        """The board that the controls ask for, its first page."""
         search, pretraining, external, verified, origin, chosen = filters
-        view = replace(
-            view, search=str(search or "")[:200], pretraining=pretraining, external=external, verified=verified,
-            origin=origin, chosen=tuple(chosen or ()), page=0,
+        return self._shown(
+            visit,
+            lambda view: replace(
+                view, search=str(search or "")[:200], pretraining=pretraining, external=external, verified=verified,
+                origin=origin, chosen=tuple(chosen or ()), page=0,
+            ),
+            source, scenario, half,
         )  # fmt: skip
-        return self._shown(view, source, scenario, half)
 
-    def _shown(self, view: View, source: str, scenario: str, half: str) -> tuple[Any, ...]:
+    def _shown(
+        self, visit: Visit, change: Callable[[View], View], source: str, scenario: str, half: str
+    ) -> tuple[Any, ...]:
+        """Change what a visitor sees, and answer with it; with nothing if something else was asked for meanwhile."""
+        with self._changing:
+            visit.view = view = change(visit.view)
+            visit.asked = asked = visit.asked + 1
         tasks, by = self._chosen(source, scenario), self._half(half)
         season, phase = self._standings.season()
         caption = f"Board of {tasks[0]}" if len(tasks) == 1 else f"Board over {len(tasks)} tasks"
-        return (
+        answer = (
             self._line(tasks) + cards.season(season, phase, by),
             gr.update(visible=phase is Phase.CLOSED),
             table(self._lines(tasks, by), self._columns(tasks, view.chosen), view, caption),
-            view,
         )
+        return answer if visit.asked == asked else (gr.skip(),) * len(answer)
 
     def _line(self, tasks: Sequence[str]) -> str:
         if len(tasks) > 1:
@@ -188,20 +217,22 @@ class Boards:
             return figures.sites_of_models(lines, self._standings.targets(tasks[0])[0])
         return figures.ranks(lines)
 
-    def _pick(
-        self, event: gr.EventData, view: View, source: str, scenario: str, half: str, *filters: Any
+    def pick(
+        self, event: gr.EventData, visit: Visit, source: str, scenario: str, half: str, *filters: Any
     ) -> tuple[Any, ...]:
         """Sort by a heading, turn a page, or open a row; what comes is a browser's word for one of them."""
         sort, page, open = (str(getattr(event, name)) for name in ("sort", "page", "open"))
         left = [gr.skip()] * _PANELS
         if open:
-            return *[gr.skip()] * 4, *self._opened(open, self._chosen(source, scenario), self._half(half))
-        by_key = {column.key: column for column in self._columns(self._chosen(source, scenario), view.chosen)}
-        if sort in by_key:
-            view = view.sorted_by(by_key[sort])
-        elif page.isdecimal() and len(page) < 7:
-            view = replace(view, page=int(page))
-        return *self._shown(view, source, scenario, half), *left
+            return *[gr.skip()] * 3, *self._opened(open, self._chosen(source, scenario), self._half(half))
+
+        def change(view: View) -> View:
+            by_key = {column.key: column for column in self._columns(self._chosen(source, scenario), view.chosen)}
+            if sort in by_key:
+                return view.sorted_by(by_key[sort])
+            return replace(view, page=int(page)) if page.isdecimal() and len(page) < 7 else view
+
+        return *self._shown(visit, change, source, scenario, half), *left
 
     def _reopen(self, event: gr.EventData, half: str) -> tuple[Any, ...]:
         return self._opened(str(event.open), self._tasks, self._half(half))

@@ -106,7 +106,7 @@ def test_from_a_bad_file_to_a_rank_and_off_the_board_again(page: Any, served: Se
     page.locator("#metadata").get_by_label("Links").fill("https://github.com/an/example\njavascript:alert(1)")
     page.locator("#send").click()
     expect(answer).to_contain_text("a list of http(s) addresses")
-    drop(page, make_file(task="daycent_temporal", model="as the file says"))
+    drop(page, make_file(task="daycent_temporal", model="as the file says", levels=(5, 50, 95)))
     name.fill(MARKUP)
     page.locator("#metadata").get_by_label("Links").fill("https://github.com/an/example\nhttps://example.org/x")
     page.locator("#send").click()
@@ -120,6 +120,7 @@ def test_from_a_bad_file_to_a_rank_and_off_the_board_again(page: Any, served: Se
     row.click()
     expect(page.locator("#detail h2")).to_have_text(MARKUP)
     expect(page.locator("#detail")).to_contain_text("95 % interval")
+    expect(page.locator("#detail")).to_contain_text("Days in 90 %")
     about = page.locator("#about-it")
     expect(about).to_contain_text("the file called the model “as the file says”")
     assert about.locator("a").evaluate_all("all => all.map(a => a.href)") == ["https://github.com/an/example"]
@@ -172,7 +173,7 @@ def wait(client: Any, token: str) -> None:
         time.sleep(0.5)
 
 
-@pytest.mark.slow  # as the next one
+@pytest.mark.slow  # it failed once in 18 runs on a very busy machine, why is not known yet
 def test_a_board_is_searched_filtered_and_sorted(page: Any, ranked: list[str]) -> None:
     expect = playwright.expect
     choose(page, "Mesocosm", "Spatial")
@@ -209,7 +210,6 @@ def test_a_board_is_searched_filtered_and_sorted(page: Any, ranked: list[str]) -
     expect(page.locator("#board tbody tr")).to_contain_text("1 of 2")
 
 
-@pytest.mark.slow  # a key that is pressed while the board is drawn anew is lost, and the test with it
 def test_all_of_it_by_keyboard(page: Any, ranked: list[str]) -> None:
     expect = playwright.expect
     choose(page, "Mesocosm", "Spatial")
