@@ -86,6 +86,10 @@ def collect(paths: Iterable[Path]) -> list[Line]:
             first = runs[0]
             assert first is not None
             name = first.model if len(runs) == 1 else f"{first.model}, {len(runs)} seeds"
+            if first.options:
+                name += ", " + ", ".join(f"{option} {value}" for option, value in first.options.items())
+            if first.transfer is not None:
+                name += f", {first.transfer.method} from {first.transfer.source_task}"
             seeds = tuple(run.recipe.seed for run in runs if run is not None)
             lines.append(Line(name, first, seeds, metrics["metrics"], metrics["parameters"]))
     if not lines:
