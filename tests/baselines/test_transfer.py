@@ -18,8 +18,12 @@ from transformers import set_seed
 
 from agroflux_data.arrays import Arrays
 from agroflux_data.batches import Columns
+from agroflux_data.build import build
 from agroflux_data.errors import AgrofluxError
+from agroflux_data.plan import Plan
 from agroflux_data.release import Release
+from agroflux_data.sources.embedded import Embedded
+from agroflux_data.splits import Edition
 from agroflux_data.variables import DAYS, STATICS
 from baselines.model_card import card
 from baselines.models import MODELS
@@ -247,3 +251,34 @@ def test_bad_transfers_end_with_one_error(
         assert here(monkeypatch, *usual, *arguments) == 2
         assert said in capsys.readouterr().err
     assert not output.exists()
+
+
+@pytest.mark.slow
+def test_a_simulation_is_worth_more_than_nothing(tmp_path: Path) -> None:
+    """On a fold of towers that no training sees, a fine-tuned network beats one that starts from nothing.
+
+    Both see the same 33 years of towers four times; the mean over targets and three seeds decides. In two worlds it was
+    0.18 and 0.58 against -0.05 and 0.04.
+    """
+    secret = b"the world of this test"
+    sources = tuple(Embedded(name, "tiny", 0, secret) for name in ("daycent", "towers"))
+    build(Plan(Edition.OPEN, "tiny", 0, secret, sources), tmp_path / "agroflux", workers=1)
+    release = Release(tmp_path / "agroflux")
+    options = {"hidden_size": 16, "num_layers": 1, "dropout": 0.0}
+    source = Run.plan(release, "daycent_temporal", "lstm", inputs="core", targets="NEE,GPP", epochs=12, batch_size=16,
+                      learning_rate=1e-2, options=options)  # fmt: skip
+    trained(source, release, tmp_path / "source")
+    r2 = {}
+    for method, chosen in {
+        "scratch": {"options": options, "inputs": "core"},
+        "finetune": {"transfer": Transfer("finetune", str(tmp_path / "source"))},
+    }.items():
+        seeds = [
+            trained(
+                Run.plan(release, "towers_spatial", "lstm", epochs=4, batch_size=8, seed=seed, **chosen),  # type: ignore[arg-type]
+                release, tmp_path / f"{method}-{seed}",
+            ).tested or {}
+            for seed in range(3)
+        ]  # fmt: skip
+        r2[method] = np.mean([scores["r2"] for tested in seeds for scores in tested.values()])
+    assert r2["finetune"] > r2["scratch"] + 0.1, r2
