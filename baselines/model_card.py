@@ -16,7 +16,7 @@ from agroflux_data.variables import EXTENDED_INPUTS, VARIABLES
 from baselines.fitted import Network
 from baselines.run import QUANTILES, TREES, Run, RunFolder
 from baselines.saved import Saved
-from baselines.transfer import Transfer
+from baselines.transfer.plan import Transfer
 
 __all__ = ["card", "command_of", "eval_results", "mean_skill"]
 

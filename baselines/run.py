@@ -19,12 +19,12 @@ from agroflux_data.release import Release
 from agroflux_data.splits import Edition
 from agroflux_data.tasks import TASKS
 from agroflux_data.variables import GROUPS
-from baselines.fine_tuning import moving
-from baselines.matching import check_options, kind_of, matched_inputs, pretrained
 from baselines.models import FluxConfig
 from baselines.models.registry import MODELS
 from baselines.recipe import Recipe, TreeRecipe
-from baselines.transfer import Transfer, check_sources
+from baselines.transfer.fine_tuning import moving
+from baselines.transfer.matching import check_options, kind_of, matched_inputs, pretrained
+from baselines.transfer.plan import Transfer, check_sources
 
 __all__ = [
     "CONSTRAINTS",

@@ -24,19 +24,19 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import DAYS
-from baselines.adversarial import AdversarialTrainer, DomainAdversarial
 from baselines.distributed import this_process
 from baselines.evaluation import evaluate, keep_tested
 from baselines.figures.curves import save_boosting, save_curves
-from baselines.fine_tuning import learning_rates
 from baselines.fitted import Network
-from baselines.matching import adapted_config, adapted_model, pretrained, reduced
 from baselines.models import FluxConfig, FluxModel, model_class
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import QUANTILES, Run, RunFolder
 from baselines.scalers import config_for
 from baselines.trainer import FluxTrainer, last_checkpoint, reference_errors
-from baselines.transfer import Transfer
+from baselines.transfer.adversarial import AdversarialTrainer, DomainAdversarial
+from baselines.transfer.fine_tuning import learning_rates
+from baselines.transfer.matching import adapted_config, adapted_model, pretrained, reduced
+from baselines.transfer.plan import Transfer
 from baselines.trees import trees_class
 
 __all__ = ["Outcome", "train"]

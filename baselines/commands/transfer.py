@@ -15,11 +15,11 @@ from baselines.allocator import keep_large_blocks
 from baselines.commands import choices
 from baselines.commands.metrics import metrics_table
 from baselines.distributed import this_process
-from baselines.matching import kind_of, pretrained
 from baselines.models import MODELS, model_class
 from baselines.run import CONSTRAINTS, Run, RunFolder, choose_inputs
 from baselines.training import train
-from baselines.transfer import METHODS, Transfer, check_sources
+from baselines.transfer.matching import kind_of, pretrained
+from baselines.transfer.plan import METHODS, Transfer, check_sources
 
 __all__ = ["transfer"]
 

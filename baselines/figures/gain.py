@@ -21,7 +21,7 @@ from baselines.figures.scored import Mean, Scored, mean_of, origins, scored
 from baselines.figures.sheet import COLOURS, few, key, rounded, sheet
 from baselines.predicted import model_of
 from baselines.run import Run
-from baselines.transfer import METHODS
+from baselines.transfer.plan import METHODS
 
 __all__ = ["METRICS_SHOWN", "Gain", "Gains", "pair"]
 

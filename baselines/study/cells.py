@@ -14,7 +14,7 @@ from baselines.cross_validation import folds_of
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import TREES, Run
 from baselines.study.plan import REFERENCES, SCRATCH, Contestant, StudyPlan
-from baselines.transfer import Transfer
+from baselines.transfer.plan import Transfer
 
 __all__ = ["Cell", "cells_of"]
 

@@ -18,7 +18,7 @@ from baselines.models import MODELS
 from baselines.process import PROCESS_MODELS
 from baselines.recipe import Recipe, TreeRecipe
 from baselines.run import CONSTRAINTS, LEARNED, QUANTILES, TREES, value_of
-from baselines.transfer import METHODS, Transfer
+from baselines.transfer.plan import METHODS, Transfer
 from submission.template import CLIMATOLOGY
 
 __all__ = ["REFERENCES", "SCRATCH", "Contestant", "StudyPlan", "title_of"]

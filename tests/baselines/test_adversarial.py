@@ -17,14 +17,14 @@ from transformers import TrainingArguments, set_seed
 from agroflux_data.arrays import Arrays
 from agroflux_data.batches import Columns
 from agroflux_data.release import Release
-from baselines.adversarial import AdversarialTrainer, DomainAdversarial, DomainFeed, reverse, strength_at
 from baselines.feed import Feed
 from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.run import Run, RunFolder
 from baselines.scalers import config_for
 from baselines.trainer import last_checkpoint
 from baselines.training import train
-from baselines.transfer import Transfer
+from baselines.transfer.adversarial import AdversarialTrainer, DomainAdversarial, DomainFeed, reverse, strength_at
+from baselines.transfer.plan import Transfer
 from tests.baselines.test_transfer import saved
 
 INPUTS = ("TMAX", "PREC", "PLANTT")

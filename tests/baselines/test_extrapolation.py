@@ -17,7 +17,7 @@ from agroflux_data.variables import DAYS
 from baselines.extrapolation import describe, distances, measure
 from baselines.predicted import Predicted, gather
 from baselines.run import Run
-from baselines.transfer import Transfer
+from baselines.transfer.plan import Transfer
 from submission.truth import Truth
 
 INPUTS = ("PREC", "TMIN", "FERTZR_N", "PDOY", "TSOC")

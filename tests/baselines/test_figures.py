@@ -25,7 +25,7 @@ from baselines.figures.scored import mean_of
 from baselines.figures.sheet import save
 from baselines.predicted import Predicted, gather
 from baselines.run import Run, RunFolder
-from baselines.transfer import Transfer
+from baselines.transfer.plan import Transfer
 from submission.metrics import r2
 from submission.truth import Truth
 

@@ -10,11 +10,11 @@ from safetensors.torch import load_file
 
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
-from baselines.fine_tuning import learning_rates, moving
-from baselines.matching import pretrained
 from baselines.run import Run, RunFolder
 from baselines.training import train
-from baselines.transfer import Transfer
+from baselines.transfer.fine_tuning import learning_rates, moving
+from baselines.transfer.matching import pretrained
+from baselines.transfer.plan import Transfer
 from tests.baselines.test_transfer import saved
 
 

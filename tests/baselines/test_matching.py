@@ -15,12 +15,12 @@ from agroflux_data.arrays import Arrays
 from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
-from baselines.matching import adapted_config, adapted_model, matched_inputs, pretrained, reduced
 from baselines.models import FluxModel
 from baselines.models.lstm import LstmConfig, LstmModel
 from baselines.run import Run
 from baselines.scalers import config_for
-from baselines.transfer import Transfer
+from baselines.transfer.matching import adapted_config, adapted_model, matched_inputs, pretrained, reduced
+from baselines.transfer.plan import Transfer
 
 INPUTS = ("TMAX", "TCSAND", "PREC", "TMIN")
 

@@ -17,7 +17,7 @@ from agroflux_data.sequences import values
 from baselines.predicted import folders_of, gather, label_of
 from baselines.run import Run, RunFolder
 from baselines.training import train
-from baselines.transfer import Transfer
+from baselines.transfer.plan import Transfer
 from submission.template import write_climatology
 
 

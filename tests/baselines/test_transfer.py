@@ -31,7 +31,7 @@ from baselines.run import Run, RunFolder
 from baselines.saved import open_saved
 from baselines.scalers import config_for
 from baselines.training import Outcome, train
-from baselines.transfer import METHODS, Transfer
+from baselines.transfer.plan import METHODS, Transfer
 from submission.file import read_metadata
 from tests.baselines.test_command import here
 

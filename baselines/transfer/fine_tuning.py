@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 from agroflux_data.errors import AgrofluxError
 from baselines.models import FluxModel
-from baselines.transfer import Transfer
+from baselines.transfer.plan import Transfer
 
 __all__ = ["learning_rates", "moving"]
 
