@@ -10,11 +10,11 @@ export HF_HUB_OFFLINE := 1
 export HF_HOME := $(CURDIR)/demo/cache/huggingface
 export MPLCONFIGDIR := $(CURDIR)/demo/cache/matplotlib
 
-.PHONY: help install demo baselines test test-slow lint fuzz bench clean
+.PHONY: help install demo study test test-slow lint fuzz bench clean
 
 help:
 	@echo "make demo       build the data, train an LSTM, score it and print the leaderboard (under 10 minutes)"
-	@echo "make baselines  train every baseline and write the table of their skill (hours)"
+	@echo "make study      train every model on every task, with and without transfer, and write the tables (90 minutes)"
 	@echo "make test       linter, type checker and tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make fuzz       look for files that break the validator, two minutes"
@@ -62,20 +62,39 @@ demo/score.png: demo/lstm.parquet demo/climatology.parquet
 	$(BIN)/agroflux-leaderboard add demo/lstm.parquet --owner you --wait --data agroflux --store demo/leaderboard
 	@mv $@.partial.png $@
 
-# --- The skill of every baseline: hours on two cores; what was stopped goes on from where it was.
+# --- The study: every model on simulations and observations, with and without transfer, in under 90 minutes on two
+# cores. What was stopped goes on from where it was; networks that several plans need are trained once.
 
-BASELINES := linear lstm gru ea-lstm tcn transformer itransformer pyraformer xgboost lightgbm
-RANKED := ecosys_spatial ecosys_temporal
-BASELINE_RUNS := $(foreach task,$(RANKED),$(foreach model,$(BASELINES),runs/baselines/$(task)-$(model)-0/metrics.json))
+PLANS := ecosys daycent observed groups
+RUNS := runs/study
+TRAIN := $(BIN)/agroflux-train
+PROCESSES := --reference process:ecosys --reference process:daycent
 
-baselines: $(BASELINE_RUNS)
-	$(BIN)/agroflux-train table runs/baselines --data agroflux --reference climatology \
-		--reference process:ecosys --reference process:daycent \
+study: $(PLANS:%=$(RUNS)/.%.finished)
+	$(TRAIN) table $(RUNS) --paper --output study/tables
+	$(TRAIN) figures gain $(RUNS) --output study/gain.png --csv study/gain.csv
+	$(TRAIN) figures groups $(RUNS)/ecosys_temporal/ealstm --output study/groups.png --csv study/groups.csv
+	$(TRAIN) figures extrapolation $(addprefix $(RUNS)/ecosys_spatial/,ealstm lightgbm) process:ecosys climatology \
+		--task ecosys_spatial --data study/agroflux --output study/extrapolation.png --csv study/extrapolation.csv
+	$(TRAIN) figures map $(addsuffix /ealstm/scratch,$(RUNS)/ecosys_spatial $(RUNS)/towers_spatial) \
+		--data study/agroflux --output study/map.png
+	$(TRAIN) figures series $(addprefix $(RUNS)/towers_temporal/ealstm/,scratch/seed-0 finetune-daycent_temporal/seed-0) \
+		--data study/agroflux --output study/series.png
+	$(TRAIN) stress $(addsuffix /scratch/seed-0,$(addprefix $(RUNS)/ecosys_temporal/,ealstm lightgbm)) --data study/agroflux \
+		--split test --draws 2 --noise 0.25,0.5 --spells 30,90 --output study/stress.csv --plot study/stress.png
+	$(TRAIN) figures distributions --of inputs --data study/agroflux --output study/inputs.png
+	$(TRAIN) figures distributions --of outputs --data study/agroflux --output study/outputs.png
+	$(TRAIN) table $(RUNS)/ecosys_temporal/*/scratch $(RUNS)/ecosys_spatial/*/scratch/fold_0 --data study/agroflux \
+		--reference climatology $(PROCESSES) \
 		--heading baselines/skill_heading.md --output baselines/README.md --csv baselines/skill.csv
 
-runs/baselines/%-0/metrics.json: agroflux/provenance.json
-	$(BIN)/agroflux-train run --task $(firstword $(subst -, ,$*)) --model $(patsubst $(firstword $(subst -, ,$*))-%,%,$*) \
-		--data agroflux --output $(@D) --resume
+study/agroflux/provenance.json: | $(VENV)/installed
+	$(BIN)/agroflux-data build study/agroflux --scale small --edition open
+
+# One after another: they share a folder.
+$(RUNS)/.%.finished: study/%.yaml study/agroflux/provenance.json
+	$(TRAIN) study $< --output $(RUNS) --resume
+	@touch $@
 
 # --- Tests and benchmarks.
 
