@@ -144,7 +144,7 @@ def _skills(
     if release is not None:
         with console.progress() as bar:
             lines += references(lines, release, names, bar)
-    command = "agroflux-train table " + " ".join(path.name for path in runs)
+    command = "agroflux-train table " + (" ".join(path.name for path in runs) if len(runs) < 4 else "RUN...")
     if data is not None:
         command += f" --data {data.name}" + "".join(f" --reference {name}" for name in names)
     text = as_markdown(lines, release, command)
