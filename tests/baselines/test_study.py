@@ -253,7 +253,9 @@ def test_a_killed_study_leaves_no_process_and_goes_on(toy_open_release: Path, tm
     assert len(cells) == len(list(folder.rglob("metrics.json"))) == 6
 
 
-@pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "study").glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[2] / "study").glob("*.yaml")), ids=lambda path: path.stem
+)
 def test_the_plans_that_are_shipped_are_plans(path: Path) -> None:
     plan = StudyPlan.read(path)
     assert plan.data == Path("study/agroflux")
