@@ -29,6 +29,8 @@ _LARGEST_ANSWER = 16 << 20
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "HF_HOME")
 _PR_SET_PDEATHSIG = 1
 _M_MMAP_THRESHOLD = -3
+_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes in which the system counts the most memory that a process held."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,11 @@ def apart(work: Callable[[], bytes], limits: Limits) -> Ended:
     ------
     TookTooLongError
     RuntimeError
-        The work raised another exception than MemoryError, for which the exit code is `OUT_OF_MEMORY`.
+        The work raised another exception than MemoryError, for which the exit code is `OUT_OF_MEMORY`; so it is where
+        the child aborted with more than half of its memory taken.
     """
     reading, writing = os.pipe()
+    before = _resident()
     parent, child = os.getpid(), os.fork()
     if child == 0:
         os.close(reading)
@@ -152,7 +156,11 @@ def apart(work: Callable[[], bytes], limits: Limits) -> Ended:
         raise
     finally:
         os.close(reading)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    _, status, used = os.wait4(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    # A thread of C++ that gets no memory aborts before Python hears of it.
+    if code == -signal.SIGABRT and used.ru_maxrss * _UNIT - before > limits.memory // 2:
+        code = OUT_OF_MEMORY
     if code == 1:
         raise RuntimeError(f"the child broke off:\n{output.decode(errors='replace')}")
     return Ended(code, output)
@@ -186,8 +194,14 @@ def _work(work: Callable[[], bytes], parent: int, limits: Limits, writing: int) 
 
 def _peak() -> int:
     """The most memory that this process ever held, in bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+
+
+def _resident() -> int:
+    """The memory that this process holds now, in bytes; where the system does not say, the most that it ever held."""
+    if sys.platform != "linux":
+        return _peak()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def _read(pipe: int, wall: float) -> bytes:

@@ -96,6 +96,19 @@ def test_a_fork_cannot_hide_in_blocks_that_its_parent_kept() -> None:
     assert int(done.stdout) == OUT_OF_MEMORY
 
 
+def test_an_abort_for_want_of_memory_is_told_from_any_other() -> None:
+    script = (
+        "import os, numpy as np\n"
+        "from submission.child import Limits, apart\n"
+        "def starved():\n"
+        "    taken = np.ones(200 << 20, np.uint8)\n"
+        "    os.abort()\n"
+        "print(*(apart(work, Limits(256 << 20, 20, 300)).code for work in (starved, os.abort)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert [int(code) for code in done.stdout.split()] == [OUT_OF_MEMORY, -signal.SIGABRT]
+
+
 def test_a_fork_cannot_take_more_time_than_its_limits() -> None:
     def busy() -> bytes:
         while True:

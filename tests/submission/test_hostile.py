@@ -98,8 +98,7 @@ def test_the_memory_and_time_that_bombs_get(right: Right, tmp_path: Path, releas
     of_memory = [line for line in said if line.startswith("AF009 too much work to read: more than 2")]
     assert len(of_memory) == 3 * 2, "validate, score and compare"
     assert sum("describe AF009" in line for line in refused) == 2
-    # A thread of Arrow that gets no memory may end the child by SIGABRT before Python hears of it.
-    assert sum("convert AF009" in line or "ended with signal 6" in line for line in refused) == 1
+    assert sum("convert AF009" in line for line in refused) == 1
     peak, seconds = last.split()
     assert int(peak) <= 512 << 10
     assert float(seconds) <= 2 * len(refused)
