@@ -172,9 +172,12 @@ def evaluate(
     splits : sequence of str
     bar : rich.progress.Progress, optional
     """
-    columns = Columns.of(release, run.task, splits, fitted.inputs, ())
-    guess = predict(fitted, columns, bar)
-    return measure(guess, release, run.task, splits, targets=run.targets, training=run.training).metrics
+    return _predicted(fitted, run, release, splits, bar).metrics
+
+
+def _predicted(fitted: Fitted, run: Run, release: Release, splits: Sequence[str], bar: Progress | None) -> Measured:
+    guess = predict(fitted, Columns.of(release, run.task, splits, fitted.inputs, ()), bar)
+    return measure(guess, release, run.task, splits, targets=run.targets, training=run.training)
 
 
 def split_to_test(release: Release, task: str, left_out: str | None) -> str | None:
@@ -199,8 +202,7 @@ def keep_tested(
     split = split_to_test(release, run.task, run.left_out)
     if split is None:
         return None
-    guess = predict(fitted, Columns.of(release, run.task, [split], fitted.inputs, ()), bar)
-    measured = measure(guess, release, run.task, [split], targets=run.targets, training=run.training)
+    measured = _predicted(fitted, run, release, [split], bar)
     folder.write_text(SITES_FILE, as_csv(measured.sites))
     return measured.metrics
 

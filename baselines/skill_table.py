@@ -17,6 +17,7 @@ from agroflux_data.batches import Columns
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from agroflux_data.variables import VARIABLES
+from baselines.predicted import label_of
 from baselines.process import predict_process, process_model
 from baselines.run import Run, RunFolder
 from baselines.saved import ENSEMBLE_FILE, members_of
@@ -85,11 +86,7 @@ def collect(paths: Iterable[Path]) -> list[Line]:
             metrics = RunFolder(folder).metrics()
             first = runs[0]
             assert first is not None
-            name = first.model if len(runs) == 1 else f"{first.model}, {len(runs)} seeds"
-            if first.options:
-                name += ", " + ", ".join(f"{option} {value}" for option, value in first.options.items())
-            if first.transfer is not None:
-                name += f", {first.transfer.method} from {first.transfer.source_task}"
+            name = label_of(first) if len(runs) == 1 else f"{label_of(first)}, {len(runs)} seeds"
             seeds = tuple(run.recipe.seed for run in runs if run is not None)
             lines.append(Line(name, first, seeds, metrics["metrics"], metrics["parameters"]))
     if not lines:

@@ -124,16 +124,15 @@ def _predict_unlearned(cell: Cell, folder: RunFolder, release: Release) -> None:
     training, _, left_out = choose_splits(release, cell.task, left_out=cell.fold)
     targets = choose_targets(release, cell.task, training, cell.targets)
     split, tested = split_to_test(release, cell.task, left_out), None
+    folder.path.mkdir(parents=True, exist_ok=True)
     if split is not None:
         if cell.model == CLIMATOLOGY:
             guess = Climatology.fit(release, cell.task, training).predict(release, cell.task, split)
         else:
             guess = predict_process(process_model(cell.model), release, cell.task, split)
-        folder.path.mkdir(parents=True, exist_ok=True)
         measured = measure(guess, release, cell.task, [split], targets=targets, training=training)
         folder.write_text(SITES_FILE, as_csv(measured.sites))
         tested = measured.metrics
-    folder.path.mkdir(parents=True, exist_ok=True)
     folder.write("metrics.json", {"splits": [], "metrics": {}, "parameters": None, "tested": tested})
 
 
