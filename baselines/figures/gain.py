@@ -17,8 +17,9 @@ from matplotlib.ticker import MaxNLocator
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.figures import LINE, QUIET
 from agroflux_data.variables import OUTPUTS
-from baselines.figures.scored import Mean, Scored, mean_of, origins, scored
+from baselines.figures.scored import Scored, origins, scored
 from baselines.figures.sheet import COLOURS, few, key, rounded, sheet
+from baselines.mean import Mean, mean_of
 from baselines.predicted import model_of
 from baselines.run import Run
 from baselines.transfer.plan import METHODS

@@ -17,8 +17,9 @@ from matplotlib.ticker import MaxNLocator
 from agroflux_data.errors import AgrofluxError
 from agroflux_data.figures import LINE, QUIET
 from agroflux_data.variables import OUTPUTS, VARIABLES
-from baselines.figures.scored import Mean, mean_of, origins, scored
+from baselines.figures.scored import origins, scored
 from baselines.figures.sheet import COLOURS, key, rounded, sheet
+from baselines.mean import Mean, mean_of
 from baselines.predicted import label_of
 from baselines.run import Run
 

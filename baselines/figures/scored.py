@@ -1,4 +1,4 @@
-"""The metrics of finished runs, side by side, and the mean over runs with its interval."""
+"""The metrics of finished runs, side by side."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy import stats
-
 from agroflux_data.errors import AgrofluxError
 from baselines.predicted import folders_of
 from baselines.run import Run, RunFolder
 
-__all__ = ["Mean", "Scored", "mean_of", "origins", "scored"]
+__all__ = ["Scored", "origins", "scored"]
 
 
 @dataclass(frozen=True)
@@ -40,47 +37,6 @@ class Scored:
         """One metric; NaN where it is not defined or the target was not predicted."""
         value = self.metrics.get(target, {}).get(metric)
         return math.nan if value is None else float(value)
-
-
-@dataclass(frozen=True)
-class Mean:
-    """The mean of some runs' numbers.
-
-    Attributes
-    ----------
-    values : tuple of float
-        Those that are defined.
-    value : float
-    low, high : float
-        Its 95 % interval (Student 1908, Biometrika 6:1), as if the runs were independent; NaN of a single one.
-    """
-
-    values: tuple[float, ...]
-    value: float
-    low: float
-    high: float
-
-    @property
-    def n(self) -> int:
-        return len(self.values)
-
-
-def mean_of(values: Iterable[float]) -> Mean:
-    """The mean of the numbers that are defined, with its interval.
-
-    >>> found = mean_of([1.0, 2.0, 3.0])
-    >>> found.value, round(found.high, 3)
-    (2.0, 4.484)
-    """
-    known = np.array([value for value in values if not math.isnan(value)])
-    several = tuple(known.tolist())
-    if not several:
-        return Mean(several, math.nan, math.nan, math.nan)
-    middle = float(known.mean())
-    if len(several) == 1:
-        return Mean(several, middle, math.nan, math.nan)
-    half = float(stats.t.ppf(0.975, len(several) - 1) * known.std(ddof=1) / math.sqrt(len(several)))
-    return Mean(several, middle, middle - half, middle + half)
 
 
 def scored(paths: Iterable[Path]) -> list[Scored]:

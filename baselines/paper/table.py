@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
-
-from scipy.special import stdtrit
+from statistics import fmean
 
 from agroflux_data.origins import ORIGINS
 from agroflux_data.variables import VARIABLES
+from baselines.mean import mean_of
 from baselines.paper.layout import METRICS, ROWS, Column, Layout
 from baselines.paper.results import Result, Results
 from baselines.study.plan import SCRATCH
@@ -19,8 +18,6 @@ __all__ = ["METHODS_TABLE", "Filled", "Value", "fill", "fill_methods", "value_of
 
 METHODS_TABLE = "methods"
 """A table that the paper does not have: every method beside training from scratch."""
-_COVERED = 0.975
-"""Of Student's t: both tails leave 5 %."""
 _DONE = {"none": "as pretrained", "finetune": "fine-tuned", "adversarial": "adversarial"}
 
 
@@ -91,9 +88,8 @@ class Filled:
 
 def value_of_seeds(by_seed: Sequence[float], folds: int) -> Value:
     """The mean over seeds and its interval, by Student's t with as many degrees of freedom as seeds less one."""
-    count = len(by_seed)
-    half = float(stdtrit(count - 1, _COVERED)) * stdev(by_seed) / math.sqrt(count) if count > 1 else None
-    return Value(fmean(by_seed), half, count, folds)
+    found = mean_of(by_seed)
+    return Value(found.value, None if found.n < 2 else found.high - found.value, found.n, folds)
 
 
 def fill(layout: Layout, results: Results, published: Mapping[tuple[str, str, str], float] | None = None) -> Filled:

@@ -21,8 +21,8 @@ from baselines.figures import distributions, series, sites
 from baselines.figures.distance import ByDistance
 from baselines.figures.gain import pair
 from baselines.figures.groups import compare
-from baselines.figures.scored import mean_of
 from baselines.figures.sheet import save
+from baselines.mean import mean_of
 from baselines.predicted import Predicted, gather
 from baselines.run import Run, RunFolder
 from baselines.transfer.plan import Transfer
