@@ -13,13 +13,14 @@ __all__ = ["Recipe", "TreeRecipe"]
 
 _STEPS = 900
 _FEW_ROWS = 32
-_SAMPLES = 100_000
+_SAMPLES = 400_000
 _SLOW = 8
 """Rows of a batch of models that attend to every day, where there are few: a step of 64 takes a second on a CPU."""
 
 _LARGEST_BATCH = {"itransformer": 10, "transformer": _SLOW, "pyraformer": _SLOW}
-_STEPS_OF = {"itransformer": 3_000, "linear": 1_500}
-_LEARNING_RATES = {"linear": 1e-2, "transformer": 1e-3, "pyraformer": 1e-3, "itransformer": 1e-3}
+_STEPS_OF = {"itransformer": (_FEW_ROWS, 3_000), "linear": (_FEW_ROWS, 1_500), "ea-lstm": (1_000, 2_500)}
+"""From how many rows on, and how many; an EA-LSTM is a fifth of an LSTM and learns many rows by heart later."""
+_LEARNING_RATES = {"transformer": 1e-3, "pyraformer": 1e-3, "itransformer": 1e-3}
 """With small batches: attention diverges at the larger steps that recurrent models take from them."""
 _ADAPTED = 0.5
 """The learning rate of what was pretrained, of what it would be otherwise."""
@@ -109,7 +110,8 @@ class Recipe:
         size = known.pop("batch_size", None) or min(fitting, largest)
         by_heart = not validated and rows < _FEW_ROWS
         most = 150 if by_heart else 300
-        wanted = _STEPS_OF.get(model, _STEPS) if rows >= _FEW_ROWS else _STEPS
+        least, steps = _STEPS_OF.get(model, (0, _STEPS))
+        wanted = steps if rows >= least else _STEPS
         passes = known.pop("epochs", None) or min(max(round(wanted / -(-rows // size)), 10), most)
         rate = _LEARNING_RATES.get(model, 3e-3) if fitting < 256 else 1e-3
         usual: dict[str, Any] = {
@@ -167,11 +169,11 @@ class TreeRecipe:
         # Few years of one tower would be learned by heart.
         few = rows < _FEW_ROWS
         usual: dict[str, Any] = {
-            "rounds": 60 if few else 500,
-            "learning_rate": 0.05,
+            "rounds": 60 if few else 1_500 if validated else 500,
+            "learning_rate": 0.05 if few else 0.03,
             "leaves": 7 if few else 63,
             "samples": _SAMPLES,
-            "patience": 30 if validated else None,
+            "patience": 50 if validated else None,
             "seed": 0,
         }
         return cls(**usual | _known(cls, chosen, model))

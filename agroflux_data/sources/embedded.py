@@ -73,7 +73,8 @@ SCALES: dict[str, dict[str, Extent]] = {
         "mesocosm": Extent(places.CHAMBERS, 1, 2016, places.CHAMBERS),
     },
     "small": {
-        "ecosys": Extent(30, 5, 2000, 15),
+        # Every county, since sites are what a model that goes to other sites learns from, and few treatments.
+        "ecosys": Extent(places.COUNTIES, 2, 2000, 50),
         "daycent": Extent(30, 6, 2000, 15),
         "towers": Extent(places.TOWERS, 1, 2000, places.TOWERS),
         "mesocosm": Extent(places.CHAMBERS, 1, 2016, places.CHAMBERS),

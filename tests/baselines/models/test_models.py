@@ -77,7 +77,7 @@ def test_saved_and_loaded_it_gives_the_same(toy_release: Path, tmp_path: Path, n
     columns = columns_of(toy_release)
     other = {"hidden_size": 12, "num_layers": 2, "num_heads": 3, "intermediate_size": 20, "bottleneck_size": 5,
              "spans": [2, 7], "neighbours": 2, "kernel_size": 3, "dilation_factor": 4, "days": 100, "memories": [3, 9],
-             "statics": ["PLANTT", "TCSAND"], "dropout": 0.4}  # fmt: skip
+             "waves": [1, 3], "statics": ["PLANTT", "TCSAND"], "dropout": 0.4}  # fmt: skip
     options = MODELS[name].config_class.options()
     assert set(options) <= set(other)
     model = make(name, columns, **{option: other[option] for option in options}).eval()
