@@ -39,7 +39,7 @@ class FluxPredictor:
     --------
     >>> predictor = FluxPredictor.from_pretrained("runs/lstm")                                    # doctest: +SKIP
     >>> predictor(load_dataset("agroflux", "ecosys_temporal", split="test"))["NEE"].shape         # doctest: +SKIP
-    (360, 365)
+    (480, 365)
     """
 
     def __init__(self, saved: Saved):

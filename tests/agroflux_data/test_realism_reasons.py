@@ -30,7 +30,7 @@ def test_each_missed_target_has_a_line_with_its_reason() -> None:
     assert low == f"NH4_1: {_SCALERS['NH4_1']}"
     assert nee.startswith("ecosys, soybean, NEE: residue of corn")
     assert rises.startswith("ecosys, N2O rises: no reason known")
-    assert saturates.startswith("ecosys, yield saturates: the small scale has no rate")
+    assert saturates.startswith("ecosys, yield saturates: the small scale has two rates")
 
 
 def test_a_miss_without_a_known_reason_says_so() -> None:

@@ -128,17 +128,26 @@ def test_parts_of_the_loss_are_logged_by_name(toy_release: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_a_run_of_two_processes_leaves_what_one_leaves(toy_release: Path, tmp_path: Path) -> None:
-    """The command under torchrun: one folder, one voice, and metrics that differ by rounding alone."""
+@pytest.mark.parametrize(
+    "launcher",
+    [
+        ["torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0",
+         "--local-addr=127.0.0.1"],
+        # Its launcher for the CPU takes mpirun; that for GPUs starts processes that are told to leave them alone.
+        ["accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1", "--mixed_precision=no",
+         "--dynamo_backend=no", "--main_process_port=0"],
+    ],
+    ids=["torchrun", "accelerate"],
+)  # fmt: skip
+def test_a_run_of_two_processes_leaves_what_one_leaves(toy_release: Path, tmp_path: Path, launcher: list[str]) -> None:
+    """The command under a launcher: one folder, one voice, and metrics that differ by rounding alone."""
     options = ["run", "--task", "ecosys_temporal", "--data", str(toy_release), "--epochs", "2", "--batch-size", "8",
                "--set", "hidden_size=8", "--set", "num_layers=1", "--set", "dropout=0", "--inputs", "core"]  # fmt: skip
     alone = [sys.executable, "-m", "baselines.cli", *options, "--output", str(tmp_path / "one")]
     together = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--rdzv-backend=c10d",
-        "--rdzv-endpoint=127.0.0.1:0", "--local-addr=127.0.0.1", "-m", "baselines.cli", *options,
-        "--output", str(tmp_path / "two"),
+        sys.executable, "-m", *launcher, "-m", "baselines.cli", *options, "--output", str(tmp_path / "two")
     ]  # fmt: skip
-    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     for command in (alone, together):
         ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
         assert ended.returncode == 0, ended.stderr
