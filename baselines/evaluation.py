@@ -30,6 +30,7 @@ __all__ = [
     "SiteScore",
     "as_csv",
     "evaluate",
+    "headings",
     "keep_tested",
     "measure",
     "quantile_metrics",
@@ -148,6 +149,14 @@ def quantile_metrics(truth: NDArray[np.floating], quantiles: Mapping[float, NDAr
     for name, one in found.central.items():
         scores |= {f"coverage_{name}": one.coverage, f"width_{name}": one.width}
     return scores
+
+
+def headings(metrics: Mapping[str, Mapping[str, float | None]]) -> dict[str, str]:
+    """What tables show of metrics by target, and how they call it: those of quantiles where there are any."""
+    shown = dict(zip(_METRICS, ("R²", "RMSE", "MAE", "bias", "skill"), strict=True))
+    found = dict.fromkeys(name for scores in metrics.values() for name in scores)
+    shown |= {name: "CRPS" for name in found if name == "crps"}
+    return shown | {name: f"in {name.removeprefix('coverage_')} %" for name in found if name.startswith("coverage_")}
 
 
 def _has(blocks: Sequence[Mapping[str, NDArray]], target: str) -> bool:

@@ -13,6 +13,7 @@ from huggingface_hub import EvalResultEntry, ModelCardData, eval_result_entries_
 
 from agroflux_data.origins import ORIGINS
 from agroflux_data.variables import EXTENDED_INPUTS, VARIABLES
+from baselines.evaluation import headings
 from baselines.fitted import Network
 from baselines.run import QUANTILES, TREES, Run, RunFolder
 from baselines.saved import Saved
@@ -163,6 +164,11 @@ def card(saved: Saved, metrics: Mapping[str, Any], name: str, *, licence: str | 
         "",
         *_table(metrics["metrics"]),
     ]  # fmt: skip
+    if fitted.quantiles:
+        lines += [
+            "",
+            "CRPS is in the unit of the flux; *in P %* is the share of days inside the central interval of P %.",
+        ]
     if metrics.get("tested"):
         lines += [
             "", f"## Tested on `{run.left_out or 'test'}`", "",
@@ -186,9 +192,10 @@ def card(saved: Saved, metrics: Mapping[str, Any], name: str, *, licence: str | 
 
 
 def _table(metrics: Mapping[str, Mapping[str, float | None]]) -> list[str]:
-    lines = ["| target | unit | R² | RMSE | MAE | bias | skill |", "|---|---|---:|---:|---:|---:|---:|"]
+    columns = headings(metrics)
+    lines = ["| target | unit | " + " | ".join(columns.values()) + " |", "|---|---|" + "---:|" * len(columns)]
     for target, scores in metrics.items():
-        values = [scores[one] for one in ("r2", "rmse", "mae", "bias", "skill")]
+        values = [scores.get(one) for one in columns]
         cells = ("-" if value is None else f"{value:.3g}" for value in values)
         lines.append(f"| {target} | {VARIABLES[target].unit} | " + " | ".join(cells) + " |")
     return lines

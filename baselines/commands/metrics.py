@@ -6,16 +6,14 @@ from rich import box
 from rich.table import Table
 
 from agroflux_data.variables import VARIABLES
+from baselines.evaluation import headings
 
 __all__ = ["metrics_table"]
 
 
 def metrics_table(metrics: dict[str, dict[str, float]]) -> Table:
     """The metrics of each target, one a line; of intervals, the share of the days that they hold."""
-    columns = {"r2": "R²", "rmse": "RMSE", "mae": "MAE", "bias": "bias", "skill": "skill"}
-    found = dict.fromkeys(name for scores in metrics.values() for name in scores)
-    columns |= {name: "CRPS" for name in found if name == "crps"}
-    columns |= {name: f"in {name.removeprefix('coverage_')} %" for name in found if name.startswith("coverage_")}
+    columns = headings(metrics)
     table = Table("target", "unit", *columns.values(), box=box.SIMPLE)
     for target, scores in metrics.items():
         cells = (f"{scores[name]:.3g}" if name in scores else "-" for name in columns)

@@ -15,6 +15,7 @@ from agroflux_data.errors import AgrofluxError
 from agroflux_data.release import Release
 from baselines.calibration import LEVELS, Calibration
 from baselines.ensemble import finish_ensemble, plan_ensemble
+from baselines.model_card import card
 from baselines.models import MODELS
 from baselines.prediction import predict, write_prediction
 from baselines.predictor import FluxPredictor
@@ -119,6 +120,12 @@ def test_members_with_quantiles_give_the_mean_of_theirs(toy_release: Path, tmp_p
     metrics = an_ensemble(release, tmp_path / "ensemble", quantiles=[0.1, 0.9])
     assert {"crps", "coverage_80", "width_80"} <= set(metrics["GPP"])
     saved = open_saved(tmp_path / "ensemble")
+    text = card(saved, RunFolder(saved.folder).metrics(), "org/x", licence=None, dataset=None)
+    (row,) = (line.split(" | ") for line in text.split("## Tested")[0].splitlines() if line.startswith("| GPP"))
+    assert "| skill | CRPS | in 80 % |" in text
+    assert [float(cell.strip(" |")) for cell in row[7:]] == pytest.approx(
+        [metrics["GPP"][name] for name in ("crps", "coverage_80")], rel=0.01
+    )
     columns = Columns.of(release, "ecosys_temporal", "validation", saved.fitted.inputs, ())
     whole = predict(saved.fitted, columns)
     members = [predict(open_saved(tmp_path / "ensemble" / f"seed-{seed}").fitted, columns) for seed in (1, 2, 3)]
