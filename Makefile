@@ -14,7 +14,7 @@ export MPLCONFIGDIR := $(CURDIR)/demo/cache/matplotlib
 
 help:
 	@echo "make demo       build the data, train an LSTM, score it and print the leaderboard (under 10 minutes)"
-	@echo "make study      train every model on every task, with and without transfer, and write the tables (90 minutes)"
+	@echo "make study      train every model on every task, with and without transfer, and write the tables (an hour and a half)"
 	@echo "make test       linter, type checker and tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make fuzz       look for files that break the validator, two minutes"
@@ -62,7 +62,7 @@ demo/score.png: demo/lstm.parquet demo/climatology.parquet
 	$(BIN)/agroflux-leaderboard add demo/lstm.parquet --owner you --wait --data agroflux --store demo/leaderboard
 	@mv $@.partial.png $@
 
-# --- The study: every model on simulations and observations, with and without transfer, in under 90 minutes on two
+# --- The study: every model on simulations and observations, with and without transfer, in about 90 minutes on two
 # cores. What was stopped goes on from where it was; networks that several plans need are trained once.
 
 PLANS := ecosys daycent observed groups
