@@ -24,7 +24,7 @@ _SOURCES = {
     "itransformer": ("iTransformer", "Liu et al. 2024, arXiv 2310.06625", "tokens of their own"),
     "pyraformer": ("Pyraformer", "Liu et al. 2022, ICLR", "repeated over days"),
     "gru": ("GRU", "Cho et al. 2014, doi:10.3115/v1/D14-1179", "repeated over days"),
-    "linear": ("linear", "fading means of the inputs: Mozer 1989", "repeated over days"),
+    "linear": ("linear", "fading means: Mozer 1989; seasons: Hastie and Tibshirani 1993", "repeated over days"),
     "xgboost": ("XGBoost", "Chen and Guestrin 2016, doi:10.1145/2939672.2939785", "columns of a day"),
     "lightgbm": ("LightGBM", "Ke et al. 2017, NeurIPS 30", "columns of a day"),
     CLIMATOLOGY: ("climatology", "mean by crop and day of the year", "-"),
