@@ -68,7 +68,6 @@ demo/score.png: demo/lstm.parquet demo/climatology.parquet
 PLANS := ecosys daycent observed groups
 RUNS := runs/study
 TRAIN := $(BIN)/agroflux-train
-PROCESSES := --reference process:ecosys --reference process:daycent
 
 study: $(PLANS:%=$(RUNS)/.%.finished)
 	$(TRAIN) table $(RUNS) --paper --output study/tables
@@ -85,7 +84,7 @@ study: $(PLANS:%=$(RUNS)/.%.finished)
 	$(TRAIN) figures distributions --of inputs --data study/agroflux --output study/inputs.png
 	$(TRAIN) figures distributions --of outputs --data study/agroflux --output study/outputs.png
 	$(TRAIN) table $(RUNS)/ecosys_temporal/*/scratch $(RUNS)/ecosys_spatial/*/scratch/fold_0 --data study/agroflux \
-		--reference climatology $(PROCESSES) \
+		--reference climatology --reference process:ecosys --reference process:daycent \
 		--heading baselines/skill_heading.md --output baselines/README.md --csv baselines/skill.csv
 
 study/agroflux/provenance.json: | $(VENV)/installed
